@@ -1,0 +1,67 @@
+"""The dimensions a call is attributed to, and the header of each. The one list of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Dimension(StrEnum):
+    """A categorical attribute of a call; the value is the name used in the ledger, API and reports."""
+
+    FEATURE = "feature"
+    DEPARTMENT = "department"
+    USER = "user"
+    SESSION = "session"
+    OUTCOME = "outcome"
+    PROJECT = "project"
+    ENVIRONMENT = "environment"
+    TIER = "tier"
+    WORKLOAD = "workload"
+    VARIANT = "variant"
+    GL_ACCOUNT = "gl_account"
+    COST_CENTER = "cost_center"
+    RUN_ID = "run_id"
+    PARENT_RUN_ID = "parent_run_id"
+    MCP_SERVER = "mcp_server"
+    AGENT_HANDOFF = "agent_handoff"
+
+
+class Source(StrEnum):
+    """Where a dimension's value came from, in order of precedence."""
+
+    PINNED = "pinned"
+    HEADER = "header"
+    BODY = "body"
+    CLIENT_HEADER = "client_header"
+    KEY_DEFAULT = "key_default"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One attributed value: the text as recorded, its source, and `hashed` when only its HMAC is kept."""
+
+    text: str
+    source: Source
+    hashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What a call is attributed to. An absent dimension is unattributed, never guessed.
+
+    `run_budget_nanos` is the caller's own cap for the run; `warnings` are the hints that go back in
+    `X-Cost-Warning`.
+    """
+
+    values: Mapping[Dimension, Value]
+    run_budget_nanos: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    def text(self, dimension: Dimension) -> str | None:
+        """Return the recorded value of a dimension, or None."""
+        value = self.values.get(dimension)
+        return None if value is None else value.text
+
+
+UNATTRIBUTED = Attribution(values={})

@@ -1,0 +1,1 @@
+"""A provider emulator with its own bill, and a traffic simulator."""

@@ -1,0 +1,1 @@
+"""People and programs: API keys, provider secrets, audit."""

@@ -1,0 +1,1 @@
+"""How calls made elsewhere get in: imports."""

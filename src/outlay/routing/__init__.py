@@ -1,0 +1,1 @@
+"""Where a call goes: model to provider, provider facts."""

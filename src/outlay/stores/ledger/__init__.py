@@ -1,0 +1,1 @@
+"""The ledger in SQL: schema, migrations, one file per store."""

@@ -1,0 +1,1 @@
+"""The one upstream HTTP client, behind a one-method interface."""

@@ -1,0 +1,94 @@
+"""The interface of the upstream client: send one request, get an answer whose body is still coming."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from outlay.kernel.errors import Category, OutlayError
+
+Headers = list[tuple[bytes, bytes]]
+"""Header fields in wire order, names as they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long each part of an exchange may take, in seconds (product.md 14)."""
+
+    connect_timeout_s: float = 5
+    first_byte_timeout_s: float = 120
+    idle_timeout_s: float = 120
+    total_timeout_s: float = 600
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One request to a provider. `headers` are complete but for Host, Content-Length and Connection."""
+
+    method: str
+    scheme: str
+    host: str
+    port: int
+    target: str
+    headers: Headers
+    body: bytes
+    limits: Limits
+
+
+class UpstreamAnswer(Protocol):
+    """An answer whose head has arrived."""
+
+    status: int
+    headers: Headers
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives, unframed; one iteration only.
+
+        Raises:
+            AnswerBroken: the connection ended or the framing broke before the body was complete.
+            AnswerTimedOut: nothing came for `idle_timeout_s`, or `total_timeout_s` has passed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back when the body is complete, else close its socket. Harmless twice."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests upstream."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Send a request and wait for the head of its answer.
+
+        Raises:
+            NotSent: no byte of the request can have reached the provider.
+            AnswerBroken: the request was (perhaps partly) sent and no head came.
+            AnswerTimedOut: the request was sent and no head came in time.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close all idle connections."""
+        ...
+
+
+class UpstreamError(OutlayError):
+    """The exchange with the provider failed; the text names host and cause, no secret and no body."""
+
+    code = "provider_error"
+    category = Category.UPSTREAM
+
+
+class NotSent(UpstreamError):
+    """The provider never saw the request: it cannot have billed it."""
+
+
+class AnswerBroken(UpstreamError):
+    """The provider saw the request and its answer is missing or incomplete."""
+
+
+class AnswerTimedOut(UpstreamError):
+    """The provider saw the request and did not answer in time."""
+
+    code = "provider_timeout"
+    category = Category.UPSTREAM_TIMEOUT

@@ -1,0 +1,1 @@
+"""What a call consumed: meters, disjoint quantities, where they came from."""

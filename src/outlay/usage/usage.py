@@ -1,0 +1,71 @@
+"""Usage: the disjoint quantities that one call consumed, and where they came from."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+from outlay.kernel.findings import Finding
+from outlay.usage.meters import INPUT_METERS, OUTPUT_METERS, Meter
+
+
+class UsageSource(StrEnum):
+    """Who says how much was consumed."""
+
+    REPORTED = "reported"
+    ESTIMATED = "estimated"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One billed pass of a model within a call.
+
+    `model` is the model that ran it, or None for the model of the call. `quantities` has no zero and no
+    negative entry; a meter that is absent was reported as zero or not at all.
+    """
+
+    model: str | None
+    quantities: Mapping[Meter, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All passes of one call; nearly always one."""
+
+    passes: tuple[Pass, ...]
+
+    def quantities(self) -> dict[Meter, int]:
+        """Add up the passes, meter by meter."""
+        if len(self.passes) == 1:
+            return dict(self.passes[0].quantities)
+        total: dict[Meter, int] = {}
+        for one in self.passes:
+            for meter, quantity in one.quantities.items():
+                total[meter] = total.get(meter, 0) + quantity
+        return total
+
+    def tokens_of(self, meters: Set[Meter]) -> int:
+        """Count what the given meters measured, over all passes."""
+        return sum(q for one in self.passes for m, q in one.quantities.items() if m in meters)
+
+    @property
+    def input_tokens(self) -> int:
+        """All input tokens, cached ones and media included."""
+        return self.tokens_of(INPUT_METERS)
+
+    @property
+    def output_tokens(self) -> int:
+        """All output tokens, reasoning and media included."""
+        return self.tokens_of(OUTPUT_METERS)
+
+
+NO_USAGE = Usage(passes=())
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What was metered of one call: the usage, who says so, and what was odd about it."""
+
+    usage: Usage
+    source: UsageSource
+    findings: tuple[Finding, ...] = ()
