@@ -1,1 +1,1 @@
-"""The facts that money rests on: intents, usage events, corrections, refusals, and how they are recorded."""
+"""The facts that money rests on: intents, usage events, corrections, refusals, and their rules."""

@@ -36,8 +36,8 @@ class Intent:
     Attributes:
         requested_at_us: the admission instant; the call belongs to it in every period.
         bound_nanos: upper bound of the cost by `hold_class`; None when nothing bounds it.
-        likely_nanos: what a call of this shape would usually cost, for the sweep; None when unpriced.
-        request_hash: keyed hash (HMAC) of the body, for duplicate detection; None when there is no body.
+        likely_nanos: what a call of this shape usually costs, for the sweep; None when unpriced.
+        request_hash: keyed hash (HMAC) of the body, for duplicate detection; None without a body.
         attempt: 1 for the first attempt of this request.
         degraded_from: the model asked for when a budget chose another one.
         deferred: the work goes on after the answer; the sweep leaves it to the poller.
@@ -123,7 +123,8 @@ class Correction:
     """A reversal of what an event cost together with its replacement, booked with a reason.
 
     The event stays as it was. `previous_cost_nanos` is what counted before, `cost` and `usage`
-    are what count from now on.
+    are what count from now on. `raw_usage`, `ending` and `status` are what was learned late; None
+    leaves what the event says.
     """
 
     correction_id: str
@@ -134,3 +135,21 @@ class Correction:
     cost: Cost
     usage: Usage
     usage_source: UsageSource
+    raw_usage: Mapping[str, Any] | None = None
+    ending: Ending | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderObject:
+    """Who made an id that a provider keeps, so that by-id calls go back to the same provider.
+
+    `object_hash` is the keyed hash of the provider's id; `key_id` and `department` may use it.
+    """
+
+    object_hash: str
+    provider: str
+    key_id: KeyId
+    department: str | None
+    request_id: RequestId
+    created_at_us: int
