@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from tests.needed import require
 from tests.flow.running import Gateway
+from tests.needed import require
 from tools.node import NODE, environment
 
 _NODE_SAMPLES = Path(__file__).parent / "node"
