@@ -1,1 +1,1 @@
-"""The words everything else is said in: money, unit prices, time, ids, errors. Imports nothing of ours."""
+"""The words everything else is said in: money, time, ids, errors. Imports nothing of ours."""

@@ -17,6 +17,8 @@ class Category(StrEnum):
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    NOT_ALLOWED = "not_allowed"
     REFUSED = "refused"
     UPSTREAM = "upstream"
     UPSTREAM_TIMEOUT = "upstream_timeout"
@@ -32,7 +34,7 @@ class OutlayError(Exception):
 
 
 class SettingsError(OutlayError):
-    """The configuration cannot be used; the text says which setting, why, and what to write instead."""
+    """The configuration cannot be used; the text says which setting, why, what to write."""
 
     code = "settings.invalid"
     category = Category.INVALID
@@ -55,8 +57,8 @@ class InvariantBroken(OutlayError):
 class Refused:
     """A call declined before it was sent: what is wrong, where, the limit, what to do next.
 
-    `code` is one of product.md 14 (`missing_api_key`, `invalid_header`, …); `message` is for people and
-    has no secret in it; `field` names the header or JSON field at fault, or is None.
+    `code` is one of product.md 14 (`missing_api_key`, `invalid_header`, …); `message` is for
+    people and has no secret in it; `field` names the header or JSON field at fault, or is None.
     """
 
     code: str

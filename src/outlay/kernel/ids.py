@@ -1,14 +1,14 @@
 """Ids of our own: a prefix that names the kind, then 26 characters that sort by time.
 
-The layout is ULID's (48 bits of milliseconds, 80 random bits, Crockford base32, lower case). An id is
-made once, before the work it names, so that doing the work again under it is harmless.
+The layout is ULID's (48 bits of milliseconds, 80 random bits, Crockford base32, lower case). An id
+is made once, before the work it names, so that doing the work again under it is harmless.
 """
 
 import os
 from typing import NewType
 
 RequestId = NewType("RequestId", str)
-"""`req_…`: one call of a client to the gateway; also the id of its intent and of its usage event."""
+"""`req_…`: one call of a client; also the id of its intent and of its usage event."""
 BootId = NewType("BootId", str)
 """`boot_…`: one life of one worker process."""
 KeyId = NewType("KeyId", str)

@@ -15,7 +15,7 @@ _USD = re.compile(r"([+-]?)(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
 
 
 def usd_text(nanos: int) -> str:
-    """Write nanos as exact decimal USD without an exponent or trailing zeros: 2500 -> '0.0000025'."""
+    """Write nanos as exact decimal USD, no exponent or trailing zeros: 2500 -> '0.0000025'."""
     sign = "-" if nanos < 0 else ""
     whole, part = divmod(abs(nanos), NANOS_PER_USD)
     if not part:
@@ -27,7 +27,8 @@ def parse_usd(text: str) -> int:
     """Read decimal USD text as nanos.
 
     Raises:
-        ValueError: not plain decimal text, more than nine decimals (it would have to be rounded), or
+        ValueError: not plain decimal text, more than nine decimals (it would have to be rounded),
+        or
             outside what a ledger row holds.
     """
     match = _USD.fullmatch(text.strip())

@@ -1,7 +1,7 @@
 """Periods: half-open, made here and nowhere else.
 
-A period is a pair of instants, start in, end out. Dates are read in a time zone, so a day has 23, 24
-or 25 hours where the zone says so.
+A period is a pair of instants, start in, end out. Dates are read in a time zone, so a day has 23,
+24 or 25 hours where the zone says so.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from outlay.kernel.clock import from_us, parse_instant, rfc3339, to_us
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `start_us` (included) to `end_us` (excluded), microseconds since the epoch, seen in `zone`."""
+    """From `start_us` (included) to `end_us` (excluded), microseconds, seen in `zone`."""
 
     start_us: int
     end_us: int
@@ -22,7 +22,7 @@ class Period:
     def __post_init__(self) -> None:
         """Refuse a period that ends before it starts."""
         if self.end_us < self.start_us:
-            raise ValueError(f"the period ends ({rfc3339(self.end_us)}) before it starts ({rfc3339(self.start_us)})")
+            raise ValueError(f"the period ends before it starts ({self})")
 
     def __str__(self) -> str:
         """Say the resolved interval as every output prints it."""
@@ -38,7 +38,9 @@ def read_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not a time zone: write an IANA name such as Europe/Berlin") from error
+        raise ValueError(
+            f"{name!r} is not a time zone: write an IANA name such as Europe/Berlin"
+        ) from error
 
 
 def read_period(start: str | None, end: str | None, zone: str, now_us: int) -> Period:
@@ -47,7 +49,8 @@ def read_period(start: str | None, end: str | None, zone: str, now_us: int) -> P
     Without `start` the period begins 30 local days before its end's day; without `end` it ends now.
 
     Raises:
-        ValueError: a text that is neither a date nor an instant, an unknown zone, or end before start.
+        ValueError: a text that is neither a date nor an instant, an unknown zone, or end before
+        start.
     """
     info = read_zone(zone)
     end_us = now_us if end is None else _read_bound_us(end, info)

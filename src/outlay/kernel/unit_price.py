@@ -1,8 +1,8 @@
 """Unit prices as exact integers, and the only multiplication of a price by a quantity.
 
-A unit price is an integer number of atto-USD (1e-18) per single unit: 2.50 USD per million tokens is
-2_500_000_000_000 attos a token. Every published price so far is a whole number of attos; one that
-is not is refused when it enters the book, never rounded.
+A unit price is an integer number of atto-USD (1e-18) per single unit: 2.50 USD per million tokens
+is 2_500_000_000_000 attos a token. Every published price so far is a whole number of attos; one
+that is not is refused when it enters the book, never rounded.
 """
 
 from collections.abc import Iterable

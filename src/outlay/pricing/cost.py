@@ -19,8 +19,9 @@ class CostBasis(StrEnum):
 class Cost:
     """What a call cost, every way we know it, in nano-USD.
 
-    `cost_nanos` is None when the call is unpriced; `unpriced` then names the meters without a price.
-    `unit_prices` are attos per unit by `model/meter`, enough to explain the cost without today's book.
+    `cost_nanos` is None when the call is unpriced; `unpriced` then names the meters without a
+    price. `unit_prices` are attos per unit by `model/meter`, enough to explain the cost without
+    today's book.
     """
 
     cost_nanos: int | None

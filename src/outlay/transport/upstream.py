@@ -1,4 +1,4 @@
-"""The interface of the upstream client: send one request, get an answer whose body is still coming."""
+"""The upstream client's interface: send a request, get an answer whose body is still coming."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """One request to a provider. `headers` are complete but for Host, Content-Length and Connection."""
+    """One request to a provider; `headers` lack only Host, Content-Length and Connection."""
 
     method: str
     scheme: str
@@ -50,7 +50,7 @@ class UpstreamAnswer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give the connection back when the body is complete, else close its socket. Harmless twice."""
+        """Give the connection back if the body is complete, else close it. Harmless twice."""
         ...
 
 
@@ -73,7 +73,7 @@ class Transport(Protocol):
 
 
 class UpstreamError(OutlayError):
-    """The exchange with the provider failed; the text names host and cause, no secret and no body."""
+    """The exchange failed; the text names host and cause, no secret and no body."""
 
     code = "provider_error"
     category = Category.UPSTREAM

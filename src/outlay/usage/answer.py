@@ -8,11 +8,11 @@ from typing import Any
 class Answer:
     """Facts of one answer, gathered while its bytes pass. Holds no text of the answer.
 
-    `raw_usage` is the provider's own usage object as its rules merge it over a stream (None: not stated).
-    `output_tokens_seen` is a tokenizer's count of the text that passed, only used when the provider
-    states nothing. `terminal` is true once the wire's own end marker was read. `failed` is true
-    when the provider reported an error inside a 2xx stream. `deferred` is true when the answer says that
-    the work goes on in the background and has no usage yet.
+    `raw_usage` is the provider's own usage object as its rules merge it over a stream (None: not
+    stated). `output_tokens_seen` is a tokenizer's count of the text that passed, only used when
+    the provider states nothing. `terminal` is true once the wire's own end marker was read.
+    `failed` is true when the provider reported an error inside a 2xx stream. `deferred` is true
+    when the answer says that the work goes on in the background and has no usage yet.
     """
 
     raw_usage: dict[str, Any] | None = None

@@ -1,8 +1,8 @@
 """The registry of meters: everything that can be consumed, as disjoint quantities.
 
-No two meters count the same token: `input` is fresh text input only, `output` is text output without
-reasoning. A total over inputs or outputs is the sum of its meters. Media meters are tokens unless the
-name says otherwise. Tool units are counted apart, since they are fees and not tokens.
+No two meters count the same token: `input` is fresh text input only, `output` is text output
+without reasoning. A total over inputs or outputs is the sum of its meters. Media meters are tokens
+unless the name says otherwise. Tool units are counted apart, since they are fees and not tokens.
 """
 
 from enum import StrEnum

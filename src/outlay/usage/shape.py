@@ -8,7 +8,8 @@ class CallShape:
     """What bounds a call's usage, read from its body by the wire format.
 
     Attributes:
-        input_bytes: UTF-8 bytes of everything that becomes text input (messages, system, tools, schemas);
+        input_bytes: UTF-8 bytes of everything that becomes text input (messages, system, tools,
+        schemas);
             a token is never shorter than a byte, so this bounds the text tokens.
         message_count: messages and tools, for the provider's own framing tokens.
         image_count / audio_bytes / document_bytes: inline media, bounded by media rule and never
@@ -16,8 +17,9 @@ class CallShape:
         output_limit: the caller's own limit per choice in tokens (None: not given).
         choices: how many answers are asked for (`n`, `candidateCount`).
         service_tier: the tier the request names (None: not named).
-        by_reference: body fields that bring input from outside the body (`previous_response_id`, …).
-        unbounded: body fields that make the cost open (server-side tools, compaction, background, …).
+        by_reference: body fields that bring input from outside the body (`previous_response_id`,
+        …). unbounded: body fields that make the cost open (server-side tools, compaction,
+        background, …).
     """
 
     input_bytes: int = 0

@@ -20,8 +20,8 @@ class UsageSource(StrEnum):
 class Pass:
     """One billed pass of a model within a call.
 
-    `model` is the model that ran it, or None for the model of the call. `quantities` has no zero and no
-    negative entry; a meter that is absent was reported as zero or not at all.
+    `model` is the model that ran it, or None for the model of the call. `quantities` has no zero
+    and no negative entry; a meter that is absent was reported as zero or not at all.
     """
 
     model: str | None
