@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeEngine
 
 from outlay.attribution.dimensions import Dimension
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration; a program of this version refuses every other schema."""
 
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
@@ -203,6 +203,23 @@ refusals = _table(
 
 FACTS = (intents, usage_events, corrections, refusals)
 """The tables that the projector follows: each has `seq`, and `xid` on PostgreSQL."""
+
+# An import's calls are facts whose boot id is the import's; they count once it is published
+# (ADR 0017).
+imports = _table(
+    "imports",
+    Column("import_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("started_at_us", Int64, nullable=False),
+    Column("lines_done", Int64, nullable=False),
+    Column("recorded", Int64, nullable=False),
+    Column("already_there", Int64, nullable=False),
+    Column("skipped", Int64, nullable=False),
+    Column("unpriced", Int64, nullable=False),
+    Column("spend_nanos", Int64, nullable=False),
+    Column("published_at_us", Int64),
+)
 
 # A call that goes on in the background. It is open for as long as it has no usage event.
 # The provider's id is kept in clear, since polling needs it, until the event stands (ADR 0007).
