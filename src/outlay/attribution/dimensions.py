@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Dimension(StrEnum):
-    """A categorical attribute of a call; the value is the name used in the ledger, API and reports."""
+    """A categorical attribute of a call; its value is the name in ledger, API and reports."""
 
     FEATURE = "feature"
     DEPARTMENT = "department"
@@ -26,6 +26,37 @@ class Dimension(StrEnum):
     AGENT_HANDOFF = "agent_handoff"
 
 
+HEADERS: Mapping[Dimension, str] = {
+    Dimension.FEATURE: "X-Cost-Feature",
+    Dimension.DEPARTMENT: "X-Cost-Department",
+    Dimension.USER: "X-Cost-User",
+    Dimension.SESSION: "X-Cost-Session",
+    Dimension.OUTCOME: "X-Cost-Outcome",
+    Dimension.PROJECT: "X-Cost-Project",
+    Dimension.ENVIRONMENT: "X-Cost-Environment",
+    Dimension.TIER: "X-Cost-Tier",
+    Dimension.WORKLOAD: "X-Cost-Workload",
+    Dimension.VARIANT: "X-Cost-Variant",
+    Dimension.GL_ACCOUNT: "X-Cost-GL-Account",
+    Dimension.COST_CENTER: "X-Cost-Cost-Center",
+    Dimension.RUN_ID: "X-Cost-Run-ID",
+    Dimension.PARENT_RUN_ID: "X-Cost-Parent-Run-ID",
+    Dimension.MCP_SERVER: "X-Cost-MCP-Server",
+    Dimension.AGENT_HANDOFF: "X-Cost-Agent-Handoff",
+}
+"""The request header of each dimension, spelt as people write it."""
+
+RUN_BUDGET_HEADER = "X-Cost-Run-Budget"
+
+ID_DIMENSIONS = frozenset(
+    {Dimension.USER, Dimension.SESSION, Dimension.RUN_ID, Dimension.PARENT_RUN_ID}
+)
+"""Dimensions whose values are ids, not names: longer, and hashed above the verbatim limit."""
+
+KEY_DIMENSIONS = frozenset(Dimension) - {Dimension.OUTCOME, Dimension.SESSION, Dimension.USER}
+"""Dimensions that an API key may default or pin; the others differ from call to call."""
+
+
 class Source(StrEnum):
     """Where a dimension's value came from, in order of precedence."""
 
@@ -39,7 +70,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One attributed value: the text as recorded, its source, and `hashed` when only its HMAC is kept."""
+    """One attributed value: the text as recorded, its source, and whether it is only an HMAC."""
 
     text: str
     source: Source
