@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from outlay.kernel.findings import Finding
+
 
 @dataclass(slots=True)
 class Answer:
@@ -16,6 +18,7 @@ class Answer:
     """
 
     raw_usage: dict[str, Any] | None = None
+    usage_running: bool = False
     model_returned: str | None = None
     response_id: str | None = None
     finish_reason: str | None = None
@@ -26,3 +29,4 @@ class Answer:
     terminal: bool = False
     failed: bool = False
     deferred: bool = False
+    findings: list[Finding] = field(default_factory=list)

@@ -19,6 +19,7 @@ class Meter(StrEnum):
     CACHE_READ_AUDIO = "cache_read_audio"
     CACHE_READ_IMAGE = "cache_read_image"
     CACHE_READ_VIDEO = "cache_read_video"
+    CACHE_WRITE = "cache_write"
     CACHE_WRITE_5M = "cache_write_5m"
     CACHE_WRITE_1H = "cache_write_1h"
     OUTPUT = "output"

@@ -12,10 +12,12 @@ class CallShape:
         schemas);
             a token is never shorter than a byte, so this bounds the text tokens.
         message_count: messages and tools, for the provider's own framing tokens.
-        image_count / audio_bytes / document_bytes: inline media, bounded by media rule and never
-            by the size of its base64 text.
-        output_limit: the caller's own limit per choice in tokens (None: not given).
-        choices: how many answers are asked for (`n`, `candidateCount`).
+        image_count / audio_bytes / video_bytes / document_bytes: inline media, decoded size, bounded
+            by media rule and never by the size of its base64 text.
+        output_limit: the caller's own limit per choice in tokens (None: not given; 0: the operation
+            has no output tokens, as embeddings).
+        choices: how many answers are asked for (`n`, `candidateCount`; for legacy completions the
+            prompts times `best_of`, all of which are billed).
         service_tier: the tier the request names (None: not named).
         by_reference: body fields that bring input from outside the body (`previous_response_id`,
         …). unbounded: body fields that make the cost open (server-side tools, compaction,
@@ -27,6 +29,7 @@ class CallShape:
     image_count: int = 0
     audio_bytes: int = 0
     document_bytes: int = 0
+    video_bytes: int = 0
     output_limit: int | None = None
     choices: int = 1
     service_tier: str | None = None

@@ -64,8 +64,13 @@ NO_USAGE = Usage(passes=())
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What was metered of one call: the usage, who says so, and what was odd about it."""
+    """What was metered of one call: the usage, who says so, and what was odd about it.
+
+    `stated_cost_nanos` is the provider's own charge, where it states one that counts (None: it does
+    not).
+    """
 
     usage: Usage
     source: UsageSource
     findings: tuple[Finding, ...] = ()
+    stated_cost_nanos: int | None = None
