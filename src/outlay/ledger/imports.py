@@ -57,7 +57,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class GroupRecorded:
-    """What became of a group of rows; a row in conflict was left out."""
+    """How far the import is after a group, and the rows of the group that were left out."""
 
     progress: Import
     conflicts: tuple[Conflict, ...]
@@ -66,8 +66,16 @@ class GroupRecorded:
 class ImportStore(Protocol):
     """Records imports, so that an interrupted one can go on and a failed one leaves no trace."""
 
-    def resume_or_begin(self, source: str, sha256: str) -> Import:
-        """Return the unpublished import of the same file, or a new one."""
+    def find_unpublished(self, sha256: str) -> Import | None:
+        """Return the import of the same file that was interrupted, or None."""
+        ...
+
+    def begin(self, source: str, sha256: str) -> Import:
+        """Open a new import of a file."""
+        ...
+
+    def find_conflicts(self, calls: Sequence[ImportedCall]) -> tuple[Conflict, ...]:
+        """Return the rows whose id already stands for another call; nothing is written."""
         ...
 
     def record_group(
@@ -75,7 +83,8 @@ class ImportStore(Protocol):
     ) -> GroupRecorded:
         """Record a group of rows and how far the import has come, in one transaction.
 
-        A row whose id stands for the same call already is counted, not recorded again.
+        A row whose id stands for the same call already is counted, not recorded again; one whose id
+        stands for another call is returned as a conflict and counted as skipped.
 
         Args:
             progress: as the call before returned it.
