@@ -10,11 +10,19 @@ from outlay.kernel.findings import Finding
 class Answer:
     """Facts of one answer, gathered while its bytes pass. Holds no text of the answer.
 
-    `raw_usage` is the provider's own usage object as its rules merge it over a stream (None: not
-    stated). `output_tokens_seen` is a tokenizer's count of the text that passed, only used when
-    the provider states nothing. `terminal` is true once the wire's own end marker was read.
-    `failed` is true when the provider reported an error inside a 2xx stream. `deferred` is true
-    when the answer says that the work goes on in the background and has no usage yet.
+    Attributes:
+        raw_usage: the provider's own usage object, merged over a stream by the provider's rules
+            (None: not stated).
+        usage_running: `raw_usage` is the count of a stream that goes on, not the final one.
+        tool_units: uses of hosted tools, by the provider's own names.
+        output_tokens_seen: estimated from the text that passed; only used when the provider states
+            nothing, or stopped half way. `usage/tokens.py` has the ratio.
+        stated_cost_nanos: a cost that the answer states. Whether this provider's word counts is
+            decided in `wire/metering.py`: price with `Metered.stated_cost_nanos`.
+        terminal: the wire's own end marker was read.
+        failed: the provider answered with an error, as a status or inside a 2xx stream.
+        deferred: the work goes on in the background and has no usage yet.
+        findings: what could not be read.
     """
 
     raw_usage: dict[str, Any] | None = None

@@ -3,6 +3,18 @@
 No two meters count the same token: `input` is fresh text input only, `output` is text output
 without reasoning. A total over inputs or outputs is the sum of its meters. Media meters are tokens
 unless the name says otherwise. Tool units are counted apart, since they are fees and not tokens.
+
+Where a price list has no rate of its own for a token meter, the provider bills it as the plainer
+one: `reasoning` and output media as `output`, input media as `input`, cached media as `cache_read`,
+`cache_write` (its lifetime is not stated) as `cache_write_5m`. What one tool unit is:
+
+* `web_search`: one search (an OpenAI search action, an Anthropic web search).
+* `file_search`: one call of hosted file search.
+* `code_execution`: one container that ran code, however many runs it made.
+* `image_generation`: one generated image whose tokens are not stated.
+* `grounded_prompt`: one prompt answered with Google Search (Gemini up to 2.5).
+* `grounded_query`: one distinct Google Search query (Gemini from 3 on).
+* `other_tool`: one use of a hosted tool that has a fee and no meter of its own.
 """
 
 from enum import StrEnum

@@ -8,20 +8,21 @@ class CallShape:
     """What bounds a call's usage, read from its body by the wire format.
 
     Attributes:
-        input_bytes: UTF-8 bytes of everything that becomes text input (messages, system, tools,
-        schemas);
-            a token is never shorter than a byte, so this bounds the text tokens.
+        input_bytes: at least the UTF-8 bytes of everything that becomes text input (messages,
+            system, tools, schemas); a token is never shorter than a byte, so this bounds the text
+            tokens.
         message_count: messages and tools, for the provider's own framing tokens.
-        image_count / audio_bytes / video_bytes / document_bytes: inline media, decoded size, bounded
-            by media rule and never by the size of its base64 text.
-        output_limit: the caller's own limit per choice in tokens (None: not given; 0: the operation
-            has no output tokens, as embeddings).
+        image_count / audio_bytes / video_bytes / document_bytes: inline media, sizes decoded;
+            bounded by media rule and never by the size of their base64 text.
+        output_limit: the caller's own limit per choice in tokens (None: not given; 0: the
+            operation has no output tokens, as embeddings).
         choices: how many answers are asked for (`n`, `candidateCount`; for legacy completions the
             prompts times `best_of`, all of which are billed).
         service_tier: the tier the request names (None: not named).
         by_reference: body fields that bring input from outside the body (`previous_response_id`,
-        …). unbounded: body fields that make the cost open (server-side tools, compaction,
-        background, …).
+            file ids, URLs, …).
+        unbounded: body fields that make the cost open (server-side tools, compaction,
+            background, …).
     """
 
     input_bytes: int = 0
