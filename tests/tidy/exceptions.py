@@ -1,0 +1,29 @@
+"""Where a tidy rule does not hold, why, and since when. An entry that is no longer needed fails."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One place that a rule leaves alone; `place` is as the rule's failure names it."""
+
+    rule: str
+    place: str
+    reason: str
+    since: date
+
+
+EXEMPTIONS: tuple[Exemption, ...] = ()
+
+
+def without_exempted(rule: str, places: set[str]) -> set[str]:
+    """Return the places that break a rule without leave.
+
+    Raises:
+        AssertionError: an exemption of this rule has become needless.
+    """
+    exempted = {item.place for item in EXEMPTIONS if item.rule == rule}
+    needless = exempted - places
+    assert not needless, f"take these {rule} exemptions out: {sorted(needless)}"
+    return places - exempted

@@ -1,0 +1,143 @@
+"""Nothing that a user meets goes without its line in the docs: the lists are read from the code."""
+
+import ast
+import dataclasses
+import importlib
+import importlib.util
+import re
+import tomllib
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from outlay.attribution.dimensions import HEADERS, RUN_BUDGET_HEADER
+from outlay.ledger.facts import Ending
+from tests.tidy.tree import ROOT, Module, source_modules
+
+_DOCS = ROOT / "docs"
+
+
+def test_every_header_is_documented() -> None:
+    page = _page("guide/attribution.md")
+    assert [h for h in (*HEADERS.values(), RUN_BUDGET_HEADER) if f"`{h}`" not in page] == []
+
+
+def test_every_error_code_is_documented() -> None:
+    page = _page("guide/errors.md")
+    codes = sorted({code for module in source_modules() for code in _error_codes(module)})
+    assert "invalid_header" in codes
+    assert [code for code in codes if f"`{code}`" not in page] == []
+
+
+def test_every_ending_is_documented() -> None:
+    page = _page("guide/endings.md")
+    assert [ending.value for ending in Ending if f"`{ending.value}`" not in page] == []
+
+
+def test_every_setting_is_documented() -> None:
+    page = _page("run/configuration.md")
+    settings = _module("outlay.settings")
+    variables = [f"OUTLAY_{f.name.upper()}" for f in dataclasses.fields(settings.Settings)]
+    assert [name for name in variables if f"`{name}`" not in page] == []
+
+
+def test_every_command_is_documented() -> None:
+    page = _page("guide/commands.md")
+    commands = list(_commands(_module("outlay.cli.app").app, "outlay"))
+    assert "outlay serve" in commands
+    assert [command for command in commands if f"`{command}" not in page] == []
+
+
+def test_every_metric_is_documented() -> None:
+    page = _page("run/operation.md")
+    metrics = {
+        text
+        for module in source_modules()
+        for text in re.findall(r'"(outlay_[a-z_]+)"', module.text)
+        if module.name.endswith("metrics.py")
+    }
+    assert metrics
+    assert sorted(name for name in metrics if f"`{name}`" not in page) == []
+
+
+def test_every_dependency_has_its_line() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["postgres"],
+        *project["dependency-groups"]["dev"],
+        *project["dependency-groups"]["build"],
+    ]
+    names = sorted({re.split(r"[\[<>=;, ]", requirement)[0] for requirement in declared})
+    documented = sorted(
+        set(re.findall(r"^\| ([a-z0-9-]+) \|", _page("dependencies.md"), re.MULTILINE))
+    )
+    assert names == [name for name in documented if name != "package"]
+
+
+def test_every_dependency_is_locked() -> None:
+    runtime = (ROOT / "requirements" / "runtime.txt").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = {re.split(r"[\[<>=;, ]", text)[0] for text in project["project"]["dependencies"]}
+    locked = set(re.findall(r"^([a-z0-9-]+)==", runtime, re.MULTILINE))
+    assert declared - locked == set(), "make lock"
+
+
+def test_the_code_finder_sees_every_way_a_code_is_written() -> None:
+    code = (
+        'x = Refused("a", C)\n'
+        'y = _refused("text", "b_c")\n'
+        'class E(OutlayError):\n    code = "d.e"\n'
+    )
+    module = Module("src/outlay/x.py", code, ast.parse(code))
+    assert {"a", "b_c", "d.e"} == set(_error_codes(module))
+
+
+def _page(name: str) -> str:
+    return (_DOCS / name).read_text()
+
+
+def _module(name: str) -> ModuleType:
+    """Import a module that comes with a later commit than this test."""
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} does not exist yet")
+    return importlib.import_module(name)
+
+
+def _commands(app: Any, path: str) -> Iterator[str]:
+    """Yield every command of a cyclopts application, groups apart."""
+    for name in app:
+        if name.startswith("-"):
+            continue
+        command = app[name]
+        if command.default_command is not None:
+            yield f"{path} {name}"
+        yield from _commands(command, f"{path} {name}")
+
+
+def _error_codes(module: Module) -> Iterator[str]:
+    """Yield the codes of refusals and of exceptions that a module defines."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef):
+            yield from (text for text in map(_class_code, node.body) if text)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from _call_codes(node, node.func.id)
+
+
+def _class_code(statement: ast.stmt) -> str | None:
+    """Return the text of `code = "…"` in a class body."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Constant):
+        return None
+    names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+    return str(statement.value.value) if names == ["code"] else None
+
+
+def _call_codes(call: ast.Call, function: str) -> Iterator[str]:
+    """Yield the code given to a refusal, or to a function that makes one."""
+    texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
+    if function in {"Refused", "UnknownKey"}:
+        yield from (str(text) for text in texts[:1])
+    elif function.startswith("_refuse"):
+        yield from (str(text) for text in texts if re.fullmatch(r"[a-z]+(_[a-z]+)+", str(text)))
