@@ -1,1 +1,1 @@
-"""What a call may cost before it is made: its class and its upper bound (limits come with budgets)."""
+"""What a call may cost before it is made: its class and upper bound; limits come with budgets."""

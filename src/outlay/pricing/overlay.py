@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import msgspec
 
-from outlay.kernel.unit_price import ATTOS_PER_USD
 from outlay.pricing.entry import STANDARD
 from outlay.pricing.units import CALL_FEE
 from outlay.usage.meters import Meter
@@ -19,6 +18,8 @@ unit mix-up (per thousand for per million)."""
 
 WHOLE = 100
 """All of it, in per cent."""
+_PERCENT_STEPS = 10_000
+_ATTO_PLACES = 18
 
 
 class OverlayKind(StrEnum):
@@ -77,6 +78,8 @@ def check(overlay: Overlay) -> Overlay:
             or not 0 <= overlay.percent <= WHOLE
         ):
             raise ValueError("a discount is a percentage from 0 to 100")
+        if overlay.percent * _PERCENT_STEPS % 1:
+            raise ValueError("a discount has at most four decimals")
     elif overlay.percent is not None or overlay.attos is None or overlay.attos < 0:
         raise ValueError("a price is an amount of USD, zero or more")
     if not overlay.provider or not overlay.model:
@@ -96,11 +99,14 @@ def is_jump(attos: int, present: int | None) -> bool:
 def discounted(attos: int, percent: Decimal) -> int:
     """Take a percentage off a unit price, to the atto (1e-18 USD), half to even.
 
-    Percentages with two decimals are exact on every published price.
+    The percentages that `check` lets through are exact on every published price.
     """
-    return int((attos * (WHOLE - percent) / WHOLE).to_integral_value())
+    whole = WHOLE * _PERCENT_STEPS
+    kept, rest = divmod(attos * int((WHOLE - percent) * _PERCENT_STEPS), whole)
+    twice = 2 * rest
+    return kept + (twice > whole or (twice == whole and kept % 2 == 1))
 
 
 def price_usd(attos: int, units: int) -> Decimal:
     """Return the exact USD price of `units` units."""
-    return Decimal(attos) * units / ATTOS_PER_USD
+    return Decimal(attos * units).scaleb(-_ATTO_PLACES)

@@ -19,7 +19,7 @@ METER_OF_UNIT: Mapping[str, str] = {
     "output_mtok": Meter.OUTPUT,
     "output_reasoning_mtok": Meter.REASONING,
     "cache_read_mtok": Meter.CACHE_READ,
-    "cache_write_mtok": Meter.CACHE_WRITE_5M,
+    "cache_write_mtok": Meter.CACHE_WRITE,
     "cache_write_1h_mtok": Meter.CACHE_WRITE_1H,
     "input_audio_mtok": Meter.INPUT_AUDIO,
     "input_image_mtok": Meter.INPUT_IMAGE,
@@ -78,13 +78,12 @@ def stand_ins(provider: str, model: str, own: Set[str]) -> dict[str, str]:
 
 
 def _cache_write_stand_ins(provider: str) -> dict[str, str]:
-    # OpenAI has one write rate whatever the lifetime, and none (plain input) before gpt-5.6.
+    # A list's one write rate is that of the default lifetime, five minutes. OpenAI has one rate
+    # whatever the lifetime, and none (a write costs plain input) before gpt-5.6.
+    found: dict[str, str] = {Meter.CACHE_WRITE_5M: Meter.CACHE_WRITE}
     if provider == "openai":
-        return {
-            Meter.CACHE_WRITE_5M: Meter.INPUT,
-            Meter.CACHE_WRITE_1H: Meter.CACHE_WRITE_5M,
-        }
-    return {}
+        found = {Meter.CACHE_WRITE: Meter.INPUT, **found, Meter.CACHE_WRITE_1H: Meter.CACHE_WRITE}
+    return found
 
 
 def _cached_media_stand_ins(found: Mapping[str, str], own: Set[str]) -> dict[str, str]:
