@@ -6,6 +6,7 @@ from outlay.intake.call_row import CallRow
 from outlay.kernel.ids import BootId, KeyId
 from outlay.ledger.facts import Ending, Intent, UsageEvent
 from outlay.ledger.imports import ImportedCall
+from outlay.pricing.book import PriceBook
 from outlay.pricing.cost import NO_COST, Cost, CostBasis
 from outlay.usage.usage import NO_USAGE, Pass, Usage
 
@@ -14,6 +15,31 @@ IMPORT_KEY = KeyId("import")
 
 Pricer = Callable[[CallRow], Cost]
 """Prices a row at its own instant; a cost that the row states is kept as stated."""
+
+
+def pricer(book: PriceBook, *, price_at_us: int | None = None) -> Pricer:
+    """Price rows by a price book.
+
+    Args:
+        book: the prices.
+        price_at_us: the instant whose prices apply to every row; None for each row's own.
+    """
+
+    def price(row: CallRow) -> Cost:
+        if row.quantities is None:
+            return stated_cost(row)
+        return book.price(
+            provider=row.provider,
+            model_requested=row.model_requested,
+            model_served=row.model,
+            model_returned=row.model_returned,
+            usage=usage_of(row),
+            at_us=row.at_us if price_at_us is None else price_at_us,
+            service_tier=row.service_tier,
+            stated_cost_nanos=row.cost_nanos,
+        )
+
+    return price
 
 
 def to_facts(line: int, row: CallRow, *, import_id: str, cost: Cost) -> ImportedCall:

@@ -10,13 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, distinct, func, or_, select
 from sqlalchemy.sql import Subquery
 
 from outlay.attribution.dimensions import Dimension
 from outlay.kernel.periods import Period
 from outlay.ledger.facts import Ending
-from outlay.stores.ledger.schema import corrections, imports, intents, usage_events
+from outlay.stores.ledger.present_calls import (
+    all_calls,
+    ended_calls,
+    is_corrected,
+    is_published,
+    present,
+    present_cost_nanos,
+    present_status,
+)
+from outlay.stores.ledger.schema import intents, usage_events
 from outlay.usage.usage import UsageSource
 
 
@@ -91,7 +100,7 @@ def count_uncounted(connection: Connection, period: Period) -> Uncounted:
     unbilled = select(func.count()).select_from(calls).where(~calls.c.counted)
     still_open = (
         select(func.count())
-        .select_from(intents.outerjoin(usage_events, _same_call(usage_events)))
+        .select_from(all_calls())
         .where(usage_events.c.seq.is_(None), *_within(period))
     )
     return Uncounted(connection.scalar(still_open) or 0, connection.scalar(unbilled) or 0)
@@ -99,48 +108,19 @@ def count_uncounted(connection: Connection, period: Period) -> Uncounted:
 
 def _calls(period: Period | None) -> Subquery:
     """Select one row for each call that ended: what it is attributed to and what it cost."""
-    cost = _cost()
-    corrected = corrections.c.seq.is_not(None)
-    source = case((corrected, corrections.c.usage_source), else_=usage_events.c.usage_source)
-    swept = and_(~corrected, usage_events.c.ending == Ending.SWEPT.value)
-    answered = func.coalesce(corrections.c.status, usage_events.c.status, 0).between(200, 299)
-    columns: list[ColumnElement[Any]] = [intents.c[dimension.value] for dimension in Dimension]
-    columns += [
+    cost = present_cost_nanos()
+    swept = and_(~is_corrected(), usage_events.c.ending == Ending.SWEPT.value)
+    estimated = or_(present("usage_source") == UsageSource.ESTIMATED.value, swept)
+    answered = func.coalesce(present_status(), 0).between(200, 299)
+    query = select(
+        *[intents.c[dimension.value] for dimension in Dimension],
         intents.c.requested_at_us,
         cost.label("cost_nanos"),
-        or_(source == UsageSource.ESTIMATED.value, swept).label("estimated"),
+        estimated.label("estimated"),
         or_(answered, cost.is_(None), cost != 0).label("counted"),
-    ]
-    return _ended_calls(columns, period).subquery()
-
-
-def _ended_calls(columns: Sequence[ColumnElement[Any]], period: Period | None) -> Select[Any]:
-    tables = intents.join(usage_events, _same_call(usage_events)).outerjoin(
-        corrections, and_(_same_call(corrections), corrections.c.seq == _newest_correction())
-    )
-    unpublished = select(imports.c.import_id).where(imports.c.published_at_us.is_(None))
-    query = select(*columns).select_from(tables).where(intents.c.boot_id.not_in(unpublished))
-    return query if period is None else query.where(*_within(period))
-
-
-def _cost() -> ColumnElement[Any]:
-    likely = func.coalesce(usage_events.c.likely_cost_nanos, usage_events.c.cost_nanos)
-    return case(
-        (corrections.c.seq.is_not(None), corrections.c.cost_nanos),
-        (usage_events.c.ending == Ending.SWEPT.value, likely),
-        else_=usage_events.c.cost_nanos,
-    )
-
-
-def _newest_correction() -> ColumnElement[Any]:
-    later = corrections.alias()
-    newest = select(func.max(later.c.seq)).where(later.c.request_id == intents.c.request_id)
-    return newest.correlate(intents).scalar_subquery()
-
-
-def _same_call(table: Any) -> ColumnElement[bool]:
-    joined: ColumnElement[bool] = table.c.request_id == intents.c.request_id
-    return joined
+    ).select_from(ended_calls())
+    within = () if period is None else _within(period)
+    return query.where(is_published(), *within).subquery()
 
 
 def _within(period: Period) -> tuple[ColumnElement[bool], ...]:

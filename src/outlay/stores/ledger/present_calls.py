@@ -1,0 +1,68 @@
+"""Calls as they count today: an intent, its event, and the newest correction where one stands.
+
+Every reader of calls selects from here: all agree on what a call cost and whether it counts.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Join, and_, case, func, select
+
+from outlay.ledger.facts import Ending
+from outlay.stores.ledger.schema import corrections, imports, intents, usage_events
+
+
+def ended_calls() -> Join:
+    """Join each call that has an event with its newest correction."""
+    return _corrected(intents.join(usage_events, _same_call(usage_events)))
+
+
+def all_calls() -> Join:
+    """Join each call, also one that is still open, with its event and its newest correction."""
+    return _corrected(intents.outerjoin(usage_events, _same_call(usage_events)))
+
+
+def is_published() -> ColumnElement[bool]:
+    """Say that a call counts: it is of no import, or of one that is published."""
+    hidden = select(imports.c.import_id).where(imports.c.published_at_us.is_(None))
+    published: ColumnElement[bool] = intents.c.boot_id.not_in(hidden)
+    return published
+
+
+def is_corrected() -> ColumnElement[bool]:
+    """Say that a correction of the call stands."""
+    return corrections.c.seq.is_not(None)
+
+
+def present(name: str) -> ColumnElement[Any]:
+    """Take a column of usage or cost from the newest correction, else from the event."""
+    return case((is_corrected(), corrections.c[name]), else_=usage_events.c[name])
+
+
+def present_status() -> ColumnElement[Any]:
+    """Take the status from a late event's correction, else from the event."""
+    return func.coalesce(corrections.c.status, usage_events.c.status)
+
+
+def present_cost_nanos() -> ColumnElement[Any]:
+    """Take what a call costs in reports; a swept one counts at its likely cost (product.md 6).
+
+    Null is unpriced.
+    """
+    likely = func.coalesce(usage_events.c.likely_cost_nanos, usage_events.c.cost_nanos)
+    return case(
+        (is_corrected(), corrections.c.cost_nanos),
+        (usage_events.c.ending == Ending.SWEPT.value, likely),
+        else_=usage_events.c.cost_nanos,
+    )
+
+
+def _corrected(calls: Join) -> Join:
+    later = corrections.alias()
+    newest = select(func.max(later.c.seq)).where(later.c.request_id == intents.c.request_id)
+    is_newest = corrections.c.seq == newest.correlate(intents).scalar_subquery()
+    return calls.outerjoin(corrections, and_(_same_call(corrections), is_newest))
+
+
+def _same_call(table: Any) -> ColumnElement[bool]:
+    joined: ColumnElement[bool] = table.c.request_id == intents.c.request_id
+    return joined
