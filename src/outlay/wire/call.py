@@ -1,4 +1,4 @@
-"""A parsed call: what the gateway needs to know of a request, in the words of no particular provider."""
+"""A parsed call: what the gateway needs to know of a request, in no particular provider's words."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -58,8 +58,8 @@ class Call:
         query: the query string as it came, without anything of ours and without credentials.
         model: as the caller named it (None where the operation has none).
         end_user / session: attribution fall-backs found in the body.
-        codex_session: `prompt_cache_key`; a session when the client is Codex, else often a mark of a
-            prefix that many calls share, so never a session by itself.
+        codex_session: `prompt_cache_key`: a session when the client is Codex, else often the mark
+            of a prefix that many calls share, so never a session by itself.
         asks_usage: the caller itself asked for usage on a stream.
         background: the work is to go on after the answer.
         object_id: the provider's id that a by-id route names.
