@@ -79,6 +79,18 @@ def build_providers(
     return BuiltProviders(tuple(providers), tuple(findings))
 
 
+def overlay(lower: ProviderEntry, upper: ProviderEntry) -> ProviderEntry:
+    """Lay one layer over another; the two halves of an address stay together."""
+    said = {
+        part.name: value
+        for part in fields(upper)
+        if (value := getattr(upper, part.name)) is not None
+    }
+    if upper.base_url not in (None, lower.base_url):
+        said["version_path"] = upper.version_path
+    return replace(lower, **said)
+
+
 def _build(
     name: str,
     stored: ProviderEntry | None,
@@ -86,12 +98,13 @@ def _build(
     findings: list[Finding],
 ) -> Provider | None:
     known = KNOWN_PROVIDERS.get(name)
-    layers = [_entry_of(name, known), stored or _nothing(name), configured or _nothing(name)]
-    entry = reduce(_overlay, layers)
+    lowest = None if known is None else _entry_of(name, known)
+    layers = [layer for layer in (lowest, stored, configured) if layer is not None]
+    entry = reduce(overlay, layers)
     if entry.base_url is None:
         findings.append(_no_address(entry))
         return None
-    api_key = _api_key(layers, entry.base_url)
+    api_key = _api_key(layers, entry.base_url, known)
     is_withheld = api_key is None and any(layer.api_key for layer in layers)
     if is_withheld:
         findings.append(_withheld(entry))
@@ -115,14 +128,8 @@ def _build(
     )
 
 
-def _nothing(name: str) -> ProviderEntry:
-    return ProviderEntry(name, "nowhere")
-
-
-def _entry_of(name: str, known: KnownProvider | None) -> ProviderEntry:
+def _entry_of(name: str, known: KnownProvider) -> ProviderEntry:
     """Write what is known of a provider as the lowest layer."""
-    if known is None:
-        return _nothing(name)
     return ProviderEntry(
         name,
         "built in",
@@ -134,24 +141,12 @@ def _entry_of(name: str, known: KnownProvider | None) -> ProviderEntry:
     )
 
 
-def _overlay(lower: ProviderEntry, upper: ProviderEntry) -> ProviderEntry:
-    """Lay one layer over another; the two halves of an address stay together."""
-    said = {
-        part.name: value
-        for part in fields(upper)
-        if (value := getattr(upper, part.name)) is not None
-    }
-    if upper.base_url not in (None, lower.base_url):
-        said["version_path"] = upper.version_path
-    return replace(lower, **said)
-
-
-def _api_key(layers: list[ProviderEntry], base_url: str) -> str | None:
+def _api_key(layers: list[ProviderEntry], base_url: str, known: KnownProvider | None) -> str | None:
     """Choose the topmost secret that was given for this very address.
 
     One that came without an address was given for the provider's known one.
     """
-    usual = layers[0].base_url
+    usual = None if known is None else known.base_url
     for layer in reversed(layers):
         if layer.api_key and base_url == (layer.base_url or usual):
             return layer.api_key

@@ -1,7 +1,8 @@
 """Providers from the environment and outlay.toml: one `ProviderEntry` for each configured name.
 
 `OUTLAY_<NAME>_BASE_URL` alone defines the OpenAI-compatible provider `name` (lower case, `_`
-becomes `-`). The usual variable of a known provider (`OPENAI_API_KEY`, …) counts where ours is not set.
+becomes `-`). The usual variable of a known provider (`OPENAI_API_KEY`, …) counts where ours is not
+set.
 """
 
 import re
