@@ -11,6 +11,8 @@ from tests.tidy.tree import ROOT, Module, source_modules
 from tools import reference
 
 _DOCS = ROOT / "docs"
+_REFUSALS = frozenset({"Refused", "UnknownKey"})
+_CODE = re.compile(r"[a-z]+(?:[_.][a-z]+)+")
 
 
 def test_every_header_is_documented() -> None:
@@ -77,12 +79,12 @@ def test_every_dependency_is_locked() -> None:
 
 def test_the_code_finder_sees_every_way_a_code_is_written() -> None:
     code = (
-        'x = Refused("a", C)\n'
+        'x = Refused("a_b", C)\n'
         'y = _refused("text", "b_c")\n'
         'class E(OutlayError):\n    code = "d.e"\n'
     )
     module = Module("src/outlay/x.py", code, ast.parse(code))
-    assert {"a", "b_c", "d.e"} == set(_error_codes(module))
+    assert {"a_b", "b_c", "d.e"} == set(_error_codes(module))
 
 
 def _page(name: str) -> str:
@@ -108,8 +110,8 @@ def _class_code(statement: ast.stmt) -> str | None:
 
 def _call_codes(call: ast.Call, function: str) -> Iterator[str]:
     """Yield the code given to a refusal, or to a function that makes one."""
-    texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
-    if function in {"Refused", "UnknownKey"}:
-        yield from (str(text) for text in texts[:1])
-    elif function.startswith("_refuse"):
-        yield from (str(text) for text in texts if re.fullmatch(r"[a-z]+(_[a-z]+)+", str(text)))
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+    given = [*call.args[:1], *named] if function in _REFUSALS else [*call.args, *named]
+    if function in _REFUSALS or function.startswith("_refuse"):
+        texts = [node.value for node in given if isinstance(node, ast.Constant)]
+        yield from (str(text) for text in texts if _CODE.fullmatch(str(text)))
