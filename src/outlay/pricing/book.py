@@ -103,6 +103,10 @@ class PriceBook:
         found = self._provider(provider)
         return () if found is None else found.entries
 
+    def find_entry(self, provider: str, model: str) -> Entry | None:
+        """Return the model of the book that goes by a name at a provider."""
+        return self._find_entry(_OTHER_NAMES.get(provider, provider), model)[0]
+
     def find_price(
         self, provider: str, model: str, *, at_us: int, service_tier: str | None = None
     ) -> ModelPrice:

@@ -67,7 +67,7 @@ def model_price(
     active = [o for o in overlays if o.is_in_force(at_us) and o.tier in (tier, ANY)]
     listed = {} if entry is None else _published(entry, tier, at_us)
     listed |= {o.meter: o.attos for o in _of_kind(active, OverlayKind.LIST) if o.attos is not None}
-    stand_ins = _OWN_STAND_INS if entry is None else entry.stand_ins
+    stand_ins = OWN_STAND_INS if entry is None else entry.stand_ins
     contracted = _contracted(listed, active, stand_ins)
     _stand_in(listed, stand_ins)
     steps = {step for rate in listed.values() if not isinstance(rate, int) for step, _ in rate}
@@ -85,7 +85,7 @@ def model_price(
     )
 
 
-_OWN_STAND_INS = {"reasoning": "output", "cache_read": "input", "input_image": "input"}
+OWN_STAND_INS = {"reasoning": "output", "cache_read": "input", "input_image": "input"}
 """For models that only the operator prices: what every provider bills the same way."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from outlay.kernel.clock import to_us
 from outlay.kernel.unit_price import attos_per_unit
-from outlay.pricing.book import PriceBook
+from outlay.pricing.book import FORMAT, PriceBook
 from outlay.pricing.entry import STANDARD, Clause, Entry, Period, ProviderPrices, Rate, Variant
 from outlay.pricing.supplement import STANDARD_TIERS, SUPPLEMENT_VERSION, gaps_of, is_free
 from outlay.pricing.units import FREE_RATES, meter_of, stand_ins, units_in
@@ -32,7 +32,8 @@ _TIER_KEYS = ("service_tier", "processing", "speed")
 
 def seed_source() -> str:
     """Name the data that `compile_seed` would compile, without loading it."""
-    return f"genai-prices {version('genai-prices')}, outlay supplement {SUPPLEMENT_VERSION}"
+    bundled = f"genai-prices {version('genai-prices')}"
+    return f"{bundled}, outlay supplement {SUPPLEMENT_VERSION}, format {FORMAT}"
 
 
 def compile_seed() -> PriceBook:
