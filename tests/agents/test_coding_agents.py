@@ -1,6 +1,6 @@
 """Claude Code and Codex finish a turn through the gateway, and their calls are attributed.
 
-They are large (some 300 MB from npm), so they run by `make test-agents` only.
+They are large (750 MB from npm), so they run by `make test-agents` only.
 """
 
 import subprocess
