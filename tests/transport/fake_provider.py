@@ -6,6 +6,7 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Self
 
 from outlay.transport.upstream import Headers, Limits, UpstreamRequest
 
@@ -79,7 +80,7 @@ class FakeProvider:
         self.connection_count = 0
         self.port = 0
 
-    async def __aenter__(self) -> "FakeProvider":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
             self._serve, "127.0.0.1", 0, ssl=self._tls, limit=2**20
         )

@@ -190,7 +190,7 @@ async def test_refused_connection_was_not_sent() -> None:
     async with FakeProvider(answer_each) as provider:
         request = provider.request()
     transport = HttpTransport()
-    with pytest.raises(NotSent, match="no connection to 127.0.0.1"):
+    with pytest.raises(NotSent, match=r"no connection to 127\.0\.0\.1"):
         await transport.send(request)
     assert transport.count_sockets() == SocketCounts(open=0, idle=0)
 
@@ -356,7 +356,7 @@ async def test_silence_within_a_stream_times_out() -> None:
     async with FakeProvider(script) as provider:
         transport = HttpTransport()
         answer = await transport.send(provider.request(limits=Limits(idle_timeout_s=SHORT)))
-        with pytest.raises(AnswerTimedOut, match="sent nothing for 0.05 s"):
+        with pytest.raises(AnswerTimedOut, match=r"sent nothing for 0\.05 s"):
             await read_all(answer)
         await provider.wait_until_all_left()
 
@@ -377,16 +377,17 @@ async def test_endless_stream_ends_at_the_total_limit() -> None:
 
 async def test_no_connection_in_time_was_not_sent() -> None:
     """The only connection allowed is in use, so the second call never reaches a socket."""
+    got_request = asyncio.Event()
 
     async def script(line: Line) -> None:
         await line.read_request()
+        got_request.set()
         await line.wait_until_left()
 
     async with FakeProvider(script) as provider:
         transport = HttpTransport(pool_limits=PoolLimits(max_connections=1))
         first = asyncio.create_task(transport.send(provider.request()))
-        while not provider.connection_count:
-            await asyncio.sleep(0)
+        await got_request.wait()
         with pytest.raises(NotSent, match="in time"):
             await transport.send(provider.request(limits=Limits(connect_timeout_s=SHORT)))
         first.cancel()
@@ -549,10 +550,11 @@ async def test_idle_connection_expires() -> None:
 
 
 async def test_close_lets_calls_end_and_takes_no_more() -> None:
-    closing = asyncio.Event()
+    got_request, closing = asyncio.Event(), asyncio.Event()
 
     async def script(line: Line) -> None:
         await line.read_request()
+        got_request.set()
         await closing.wait()
         await line.send(OK_JSON)
         await line.wait_until_left()
@@ -560,8 +562,7 @@ async def test_close_lets_calls_end_and_takes_no_more() -> None:
     async with FakeProvider(script) as provider:
         transport = HttpTransport()
         call = asyncio.create_task(transport.send(provider.request()))
-        while not provider.connection_count:
-            await asyncio.sleep(0)
+        await got_request.wait()
         await transport.close()
         closing.set()
         assert await read_all(await call) == b"{}"

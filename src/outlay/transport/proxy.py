@@ -1,7 +1,7 @@
 """Which providers are reached through a forward proxy, and the tunnel through it (HTTP CONNECT).
 
 Only https providers go through a proxy, and only over http to the proxy: what the tunnel carries
-is encrypted from us to the provider. The variables are read as curl reads them (no standard exists).
+is encrypted from us to the provider. The variables mean what they mean to curl; no standard exists.
 """
 
 import asyncio
