@@ -6,9 +6,9 @@ aside.
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 from outlay.attribution.dimensions import Attribution, Dimension, Source, Value
 from outlay.attribution.values import BadValue, Rules, parse_value
@@ -18,25 +18,42 @@ from outlay.intake.usage_fields import TOTAL_FIELDS, Quantities, read_usage
 from outlay.kernel.ids import RequestId
 from outlay.usage.usage import UsageSource
 
+MAX_AHEAD_US = 5 * 60 * 1_000_000
+"""How far a call may lie in the future: clocks differ, but not by more than this."""
+
 UNKNOWN_WIRE = "import"
 """Wire format and operation of a call whose row names none."""
 
+_READERS: Mapping[str, Callable[[str, object], Any]] = {
+    "id": read.read_id,
+    "request_id": read.read_id,
+    "at": read.read_instant_us,
+    "provider": read.read_provider,
+    "model": read.read_name,
+    "cost_usd": read.read_cost_nanos,
+    "usage_source": read.read_usage_source,
+    "status": read.read_status,
+    "wire": read.read_name,
+    "operation": read.read_name,
+    "stream": read.read_truth,
+    "model_requested": read.read_name,
+    "model_returned": read.read_name,
+    "service_tier": read.read_name,
+    "finish_reason": read.read_name,
+    "latency_ms": read.read_milliseconds_us,
+    "first_byte_ms": read.read_milliseconds_us,
+}
+_DIMENSIONS = {dimension.value: dimension for dimension in Dimension}
+_USAGE_FIELDS = frozenset(("usage", *TOTAL_FIELDS))
 # fmt: off
-_STATED = (
-    "id", "request_id", "at", "provider", "model", "usage", "usage_source", "cost_usd", "status",
-    "latency_ms", "first_byte_ms", "wire", "operation", "stream", "service_tier", "finish_reason",
-    "model_requested", "model_returned",
-)
-_LEFT_ASIDE = (
+_LEFT_ASIDE = frozenset((
     "finished_at", "cost_nanos", "list_token_cost_usd", "contract_cost_usd", "stated_cost_usd",
     "tool_cost_usd", "likely_cost_usd", "cost_basis", "unpriced", "sources", "hold_class",
     "hold_reasons", "bound_usd", "ending", "cut_reason", "key_id", "price_revision", "findings",
     "corrected", "original_cost_usd", "attempt", "degraded_from", "unmetered",
-)
+))
 # fmt: on
-KNOWN_FIELDS = frozenset((*_STATED, *TOTAL_FIELDS, *Dimension, *_LEFT_ASIDE))
-
-T = TypeVar("T")
+_KNOWN_FIELDS = frozenset((*_READERS, *_DIMENSIONS, *_USAGE_FIELDS, *_LEFT_ASIDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,118 +108,111 @@ def parse_call_row(row: Mapping[str, object], rules: RowRules) -> CallRow:
     Raises:
         RowRefused: with every problem of the row, not only the first.
     """
-    fields = _Fields(row)
-    fields.check_names()
-    parsed = _parse(fields, rules)
-    if fields.problems:
-        raise RowRefused(*fields.problems)
-    return parsed
+    reading = _Reading(row, rules)
+    reading.read_fields()
+    reading.read_usage()
+    reading.check_required()
+    if reading.problems:
+        raise RowRefused(*reading.problems)
+    return reading.call_row()
 
 
-def _parse(fields: "_Fields", rules: RowRules) -> CallRow:
-    quantities, cost_nanos = _usage_and_cost(fields)
-    model = fields.required("model", read.read_name, "")
-    return CallRow(
-        request_id=_request_id(fields),
-        at_us=fields.required("at", lambda f, v: read.read_instant_us(f, v, rules.now_us), 0),
-        provider=fields.required("provider", read.read_provider, ""),
-        model=model,
-        quantities=quantities,
-        cost_nanos=cost_nanos,
-        usage_source=_usage_source(fields, quantities),
-        status=_status(fields),
-        attribution=Attribution(values=_values(fields, rules)),
-        wire=fields.optional("wire", read.read_name, UNKNOWN_WIRE),
-        operation=fields.optional("operation", read.read_name, UNKNOWN_WIRE),
-        stream=fields.optional("stream", read.read_truth, False),
-        model_requested=fields.optional("model_requested", read.read_name, model),
-        model_returned=fields.optional("model_returned", read.read_name, None),
-        service_tier=fields.optional("service_tier", read.read_name, None),
-        finish_reason=fields.optional("finish_reason", read.read_name, None),
-        latency_us=fields.optional("latency_ms", read.read_milliseconds_us, None),
-        first_byte_us=fields.optional("first_byte_ms", read.read_milliseconds_us, None),
-    )
+class _Reading:
+    """What has been read of a row so far, by field, and the problems found on the way."""
 
-
-class _Fields:
-    """A row's fields, and the problems found while reading them."""
-
-    def __init__(self, row: Mapping[str, object]) -> None:
+    def __init__(self, row: Mapping[str, object], rules: RowRules) -> None:
         self.row = row
+        self.rules = rules
+        self.found: dict[str, Any] = {}
+        self.values: dict[Dimension, Value] = {}
+        self.quantities: Quantities | None = None
         self.problems: list[Problem] = []
 
-    def check_names(self) -> None:
-        unknown = self.row.keys() - KNOWN_FIELDS
-        self.problems.extend(Problem(name, _unknown_field(name)) for name in sorted(unknown))
+    def read_fields(self) -> None:
+        for name, value in self.row.items():
+            try:
+                self._read_field(name, value)
+            except FieldError as error:
+                self.problems.append(error.problem)
+            except BadValue as error:
+                self.problems.append(Problem(name, str(error)))
 
-    def required(self, field: str, parse: Callable[[str, object], T], otherwise: T) -> T:
-        if self.row.get(field) is None:
-            self.problems.append(Problem(field, "is required"))
-            return otherwise
-        return self.optional(field, parse, otherwise)
+    def _read_field(self, name: str, value: object) -> None:
+        if name in _DIMENSIONS:
+            self._read_dimension(name, value)
+        elif name in _READERS:
+            if value is not None:
+                self.found[name] = _READERS[name](name, value)
+        elif name not in _KNOWN_FIELDS:
+            raise FieldError(name, _unknown_field(name))
 
-    def optional(self, field: str, parse: Callable[[str, object], T], absent: T) -> T:
-        value = self.row.get(field)
+    def _read_dimension(self, name: str, value: object) -> None:
         if value is None:
-            return absent
+            return
+        text, dimension = read.read_text(name, value), _DIMENSIONS[name]
+        parsed = parse_value(text, dimension, Source.IMPORT, self.rules.values)
+        if parsed is not None:
+            self.values[dimension] = parsed
+
+    def read_usage(self) -> None:
         try:
-            return parse(field, value)
+            self.quantities = read_usage(self.row)
         except FieldError as error:
             self.problems.append(error.problem)
-            return absent
+
+    def check_required(self) -> None:
+        told = {problem.field for problem in self.problems}
+        for name in ("at", "provider", "model"):
+            if name not in self.found and name not in told:
+                self.problems.append(Problem(name, "is required"))
+        self._check_id(told)
+        if self.found.get("at", 0) > self.rules.now_us + MAX_AHEAD_US:
+            self.problems.append(Problem("at", "lies more than five minutes in the future"))
+        if self.row.get("cost_usd") is None and self.quantities is None and not self._has_usage():
+            self.problems.append(Problem("usage", "or cost_usd is required"))
+
+    def _check_id(self, told: Set[str]) -> None:
+        """Take the id under either of its names; an export of ours says request_id."""
+        first, second = self.found.get("id"), self.found.get("request_id")
+        if first is None and second is None and not told & {"id", "request_id"}:
+            self.problems.append(Problem("id", "is required"))
+        if None not in (first, second) and first != second:
+            self.problems.append(Problem("request_id", "differs from id; give one of them"))
+
+    def _has_usage(self) -> bool:
+        return any(self.row.get(name) is not None for name in _USAGE_FIELDS)
+
+    def call_row(self) -> CallRow:
+        found, model = self.found, self.found["model"]
+        unstated = UsageSource.NONE if self.quantities is None else UsageSource.REPORTED
+        return CallRow(
+            request_id=RequestId(found.get("id") or found["request_id"]),
+            at_us=found["at"],
+            provider=found["provider"],
+            model=model,
+            quantities=self.quantities,
+            cost_nanos=found.get("cost_usd"),
+            usage_source=found.get("usage_source", unstated),
+            status=self._status(),
+            attribution=Attribution(self.values),
+            wire=found.get("wire", UNKNOWN_WIRE),
+            operation=found.get("operation", UNKNOWN_WIRE),
+            stream=found.get("stream", False),
+            model_requested=found.get("model_requested", model),
+            model_returned=found.get("model_returned"),
+            service_tier=found.get("service_tier"),
+            finish_reason=found.get("finish_reason"),
+            latency_us=found.get("latency_ms"),
+            first_byte_us=found.get("first_byte_ms"),
+        )
+
+    def _status(self) -> int | None:
+        """Return 200 when the row has no status; None when it says null, as an export may."""
+        status: int | None = self.found.get("status", 200 if "status" not in self.row else None)
+        return status
 
 
 def _unknown_field(name: str) -> str:
-    candidates = {*KNOWN_FIELDS, "usage." + name} if name.startswith("cache_") else KNOWN_FIELDS
+    candidates = {*_KNOWN_FIELDS, "usage." + name} if name.startswith("cache_") else _KNOWN_FIELDS
     near = difflib.get_close_matches(name, sorted(candidates), n=1)
     return f"is not a field we know; did you mean {near[0]}?" if near else "is not a field we know"
-
-
-def _request_id(fields: _Fields) -> RequestId:
-    """Read the id under either of its names; an export says request_id."""
-    row = fields.row
-    name = "request_id" if row.get("id") is None and row.get("request_id") is not None else "id"
-    if name == "id" and row.get("request_id") not in (None, row.get("id")):
-        fields.problems.append(Problem("request_id", "differs from id; give one of them"))
-    return RequestId(fields.required(name, read.read_id, ""))
-
-
-def _usage_and_cost(fields: _Fields) -> tuple[Quantities | None, int | None]:
-    problems_before = len(fields.problems)
-    cost_nanos: int | None = fields.optional("cost_usd", read.read_cost_nanos, None)
-    quantities = None
-    try:
-        quantities = read_usage(fields.row)
-    except FieldError as error:
-        fields.problems.append(error.problem)
-    if quantities is None and cost_nanos is None and len(fields.problems) == problems_before:
-        fields.problems.append(Problem("usage", "or cost_usd is required"))
-    return quantities, cost_nanos
-
-
-def _usage_source(fields: _Fields, quantities: Quantities | None) -> UsageSource:
-    unstated = UsageSource.NONE if quantities is None else UsageSource.REPORTED
-    return fields.optional("usage_source", read.read_usage_source, unstated)
-
-
-def _status(fields: _Fields) -> int | None:
-    """Read the status: 200 when the row has none, None when it says null as an export does."""
-    if fields.row.get("status", 200) is None:
-        return None
-    return fields.optional("status", read.read_status, 200)
-
-
-def _values(fields: _Fields, rules: RowRules) -> dict[Dimension, Value]:
-    values: dict[Dimension, Value] = {}
-    for dimension in Dimension:
-        text: str | None = fields.optional(dimension.value, read.read_text, None)
-        if text is None:
-            continue
-        try:
-            value = parse_value(text, dimension, Source.IMPORT, rules.values)
-        except BadValue as error:
-            fields.problems.append(Problem(dimension.value, str(error)))
-            continue
-        if value is not None:
-            values[dimension] = value
-    return values

@@ -1,7 +1,8 @@
-"""Imports a file of calls: check all of it, record it in groups, publish it in one step.
+"""Imports a file of calls: record its rows in groups that nobody sees, then publish all of them.
 
-Nothing of a file with a bad row is recorded unless bad rows are to be skipped; nothing that is
-recorded is seen before all of it is. The same file again continues where it was interrupted.
+A bad row ends the recording, unless bad rows are to be skipped: the rest is only checked, so that
+everything wrong with the file is told, and what was recorded is removed again. The same file
+continues where it was interrupted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,9 @@ from outlay.intake.call_row import CallRow, RowRefused, RowRules, parse_call_row
 from outlay.intake.problems import Problem
 from outlay.kernel.errors import Category, OutlayError
 from outlay.ledger.imports import Conflict, Import, ImportStore
+
+Row = tuple[int, CallRow]
+"""A row that can be imported, and its line."""
 
 GROUP_ROWS = 1_000
 """Rows in one transaction: live calls wait for the write lock no longer than a group takes."""
@@ -40,27 +44,23 @@ class CallSource:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an import works with.
-
-    `on_bad` is told of each bad row; `on_check` and `on_record` of the lines done so far.
-    """
+    """What an import works with; `on_bad` is told of each bad row, `on_progress` of each group."""
 
     store: ImportStore
     rules: RowRules
     price: Pricer
     on_bad: Callable[[BadRow], None]
-    on_check: Callable[[int], None]
-    on_record: Callable[[Import], None]
+    on_progress: Callable[["Progress"], None]
     skip_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What a look at every row found: how many rows, the lines that are bad, the file's SHA-256."""
+class Progress:
+    """How far a run is: the last line it has seen, of how many, and the import as recorded."""
 
-    rows: int
-    bad_lines: frozenset[int]
-    sha256: str
+    line: int
+    lines: int
+    recorded: Import
 
 
 class RowsRefused(OutlayError):
@@ -89,100 +89,122 @@ class FileChanged(OutlayError):
 
 
 def import_calls(source: CallSource, desk: Desk) -> Import:
-    """Check a file of calls, record its rows and publish them.
+    """Record the rows of a file and publish them.
 
     Returns:
         The published import with its counts.
 
     Raises:
         RowsRefused: there are bad rows, and they are not to be skipped.
-        FileChanged: the file is not what it was when it was checked.
+        FileChanged: the file was written to while it was read.
         ImportInterrupted: another process imports the same file now.
         LedgerUnavailable: the ledger cannot be written; run the import again to continue it.
     """
-    checked = check_calls(source, desk)
-    progress = desk.store.find_unpublished(checked.sha256)
-    if checked.bad_lines and not desk.skip_bad:
-        _give_up(progress, RowsRefused(len(checked.bad_lines)), desk)
-    if progress is None:
-        progress = desk.store.begin(source.name, checked.sha256)
+    known = _look_at(source)
+    begun = desk.store.find_unpublished(known.sha256)
+    run = _Run(desk, known.lines, begun or desk.store.begin(source.name, known.sha256))
     fingerprint = Fingerprint()
-    for lines in _grouped(_rewound(source, fingerprint), after=progress.lines_done):
-        progress = _record(lines, progress, checked, desk)
-        desk.on_record(progress)
-    if fingerprint.hexdigest() != checked.sha256:
-        _give_up(progress, FileChanged(source.name), desk)
-    if progress.skipped and not desk.skip_bad:
-        # Two rows of the file share an id: the check cannot see it, recording does.
-        _give_up(progress, RowsRefused(progress.skipped), desk)
-    return desk.store.publish(progress)
+    for lines in _grouped(read_lines(_from_start(source, fingerprint), source.file_format)):
+        run.take(lines)
+    if fingerprint.hexdigest() != known.sha256:
+        run.give_up(FileChanged(source.name))
+    if run.bad_rows and not desk.skip_bad:
+        run.give_up(RowsRefused(run.bad_rows))
+    return desk.store.publish(run.recorded)
 
 
-def _give_up(progress: Import | None, reason: OutlayError, desk: Desk) -> NoReturn:
-    if progress is not None:
-        desk.store.discard(progress.import_id)
-    raise reason
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a file before any row is read."""
+
+    sha256: str
+    lines: int
 
 
-def check_calls(source: CallSource, desk: Desk) -> Checked:
-    """Read every row and tell `desk.on_bad` of each that cannot be imported; nothing is written."""
+def _look_at(source: CallSource) -> _Known:
     fingerprint = Fingerprint()
-    rows = 0
-    bad_lines: set[int] = set()
-    for lines in _grouped(_rewound(source, fingerprint), after=0):
-        for row in _check(lines, desk):
-            desk.on_bad(row)
-            bad_lines.add(row.line)
-        rows += len(lines)
-        desk.on_check(lines[-1].number)
-    return Checked(rows, frozenset(bad_lines), fingerprint.hexdigest())
+    lines = sum(1 for _ in _from_start(source, fingerprint))
+    return _Known(fingerprint.hexdigest(), lines)
 
 
-def _rewound(source: CallSource, fingerprint: Fingerprint) -> Iterator[Line]:
+def _from_start(source: CallSource, fingerprint: Fingerprint) -> Iterator[bytes]:
     source.file.seek(0)
-    return read_lines(fingerprint.watch(source.file), source.file_format)
+    return fingerprint.watch(source.file)
 
 
-def _grouped(lines: Iterator[Line], *, after: int) -> Iterator[list[Line]]:
-    fresh = (line for line in lines if line.number > after)
-    while group := list(islice(fresh, GROUP_ROWS)):
+def _grouped(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while group := list(islice(lines, GROUP_ROWS)):
         yield group
 
 
-def _check(lines: Sequence[Line], desk: Desk) -> list[BadRow]:
+class _Run:
+    """One run over a file: what it has recorded, and how many rows are bad."""
+
+    def __init__(self, desk: Desk, lines: int, begun: Import) -> None:
+        self.desk = desk
+        self.lines = lines
+        self.begun = begun
+        self.recorded = begun
+        self.bad_rows = 0
+
+    def take(self, lines: Sequence[Line]) -> None:
+        """Record a group, or only look at it when it is recorded or nothing is to be any more."""
+        fresh = [line for line in lines if line.number > self.begun.lines_done]
+        if len(fresh) < len(lines) and self.begun.skipped:
+            self._check([line for line in lines if line.number <= self.begun.lines_done])
+        if fresh and self.bad_rows and not self.desk.skip_bad:
+            self._check(fresh)
+        elif fresh:
+            self._record(fresh)
+        self.desk.on_progress(Progress(lines[-1].number, self.lines, self.recorded))
+
+    def give_up(self, reason: OutlayError) -> NoReturn:
+        """Remove what is recorded, and say why."""
+        self.desk.store.discard(self.recorded.import_id)
+        raise reason
+
+    def _record(self, lines: Sequence[Line]) -> None:
+        rows, bad = _parse(lines, self.desk.rules)
+        if bad and not self.desk.skip_bad:
+            self._tell([*bad, *self._conflicts(rows, lines)])
+            return
+        calls = [
+            to_facts(line, row, import_id=self.recorded.import_id, cost=self.desk.price(row))
+            for line, row in rows
+        ]
+        group = self.desk.store.record_group(
+            self.recorded, calls, lines_done=lines[-1].number, skipped=len(bad)
+        )
+        self.recorded = group.progress
+        self._tell([*bad, *_bad_rows(group.conflicts, lines)])
+
+    def _check(self, lines: Sequence[Line]) -> None:
+        rows, bad = _parse(lines, self.desk.rules)
+        self._tell([*bad, *self._conflicts(rows, lines)])
+
+    def _conflicts(self, rows: Sequence[Row], lines: Sequence[Line]) -> list[BadRow]:
+        calls = [to_facts(line, row, import_id="", cost=stated_cost(row)) for line, row in rows]
+        return _bad_rows(self.desk.store.find_conflicts(calls), lines)
+
+    def _tell(self, bad: Sequence[BadRow]) -> None:
+        self.bad_rows += len(bad)
+        for row in sorted(bad, key=lambda row: row.line):
+            self.desk.on_bad(row)
+
+
+def _parse(lines: Iterable[Line], rules: RowRules) -> tuple[list[Row], list[BadRow]]:
+    rows: list[Row] = []
     bad: list[BadRow] = []
-    rows = list(_parse(lines, desk.rules, bad.append))
-    calls = [to_facts(n, row, import_id="", cost=stated_cost(row)) for n, row in rows]
-    conflicts = desk.store.find_conflicts(calls)
-    return sorted([*bad, *_bad_rows(conflicts, lines)], key=lambda row: row.line)
-
-
-def _record(lines: Sequence[Line], progress: Import, checked: Checked, desk: Desk) -> Import:
-    bad: list[BadRow] = []
-    calls = [
-        to_facts(number, row, import_id=progress.import_id, cost=desk.price(row))
-        for number, row in _parse(lines, desk.rules, bad.append)
-    ]
-    done, skipped = lines[-1].number, len(bad)
-    recorded = desk.store.record_group(progress, calls, lines_done=done, skipped=skipped)
-    for row in _bad_rows(recorded.conflicts, lines):
-        if row.line not in checked.bad_lines:
-            desk.on_bad(row)
-    return recorded.progress
-
-
-def _parse(
-    lines: Iterable[Line], rules: RowRules, on_bad: Callable[[BadRow], None]
-) -> Iterator[tuple[int, CallRow]]:
     for line in lines:
         if line.row is None:
             problems = () if line.problem is None else (line.problem,)
-            on_bad(BadRow(line.number, line.raw, problems))
+            bad.append(BadRow(line.number, line.raw, problems))
             continue
         try:
-            yield line.number, parse_call_row(line.row, rules)
+            rows.append((line.number, parse_call_row(line.row, rules)))
         except RowRefused as refused:
-            on_bad(BadRow(line.number, line.raw, refused.problems))
+            bad.append(BadRow(line.number, line.raw, refused.problems))
+    return rows, bad
 
 
 def _bad_rows(conflicts: Iterable[Conflict], lines: Sequence[Line]) -> list[BadRow]:

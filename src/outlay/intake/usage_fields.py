@@ -87,9 +87,10 @@ def _of_totals(totals: Mapping[str, int]) -> Quantities:
 
 
 def _take_parts(field: str, quantities: Quantities, whole: Meter, parts: tuple[Meter, ...]) -> None:
-    within = sum(quantities.get(part, 0) for part in parts)
-    if not within:
+    stated = [quantities[part] for part in parts if part in quantities]
+    if not stated:
         return
+    within = sum(stated)
     total = quantities.get(whole, 0)
     if within > total:
         raise FieldError(field, f"is {total}, less than the {within} tokens stated as parts of it")
@@ -97,6 +98,8 @@ def _take_parts(field: str, quantities: Quantities, whole: Meter, parts: tuple[M
 
 
 def _check_totals(quantities: Quantities, totals: Mapping[str, int]) -> None:
+    if not totals:
+        return
     metered = {
         "input_tokens": sum(q for meter, q in quantities.items() if meter in INPUT_METERS),
         "output_tokens": sum(q for meter, q in quantities.items() if meter in OUTPUT_METERS),

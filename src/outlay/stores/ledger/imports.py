@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, delete, select, update
 
 from outlay.attribution.dimensions import Dimension
 from outlay.kernel.errors import Category, OutlayError
-from outlay.kernel.ids import new_id
+from outlay.kernel.ids import RequestId, new_id
 from outlay.ledger.imports import Conflict, GroupRecorded, Import, ImportedCall
 from outlay.pricing.cost import CostBasis
 from outlay.stores.ledger.connection import Ledger
@@ -139,6 +139,7 @@ class _Group:
     def __init__(self, recorded: dict[str, Mapping[str, Any]], import_id: str) -> None:
         self.recorded = recorded
         self.import_id = import_id
+        self.new: dict[str, ImportedCall] = {}
         self.intents: list[Row] = []
         self.events: list[Row] = []
         self.conflicts: list[Conflict] = []
@@ -149,21 +150,28 @@ class _Group:
             self._take(call, now_us)
 
     def _take(self, call: ImportedCall, now_us: int) -> None:
-        request_id = call.intent.request_id
-        known = self.recorded.get(request_id)
+        known = self._known(call.intent.request_id)
         if known is None:
-            self.recorded[request_id] = _comparable(call, self.import_id)
-            self.intents.append(intent_row(call.intent, now_us))
-            self.events.append(event_row(call.event, now_us))
-            cost_nanos = call.event.cost.cost_nanos
-            self.unpriced += cost_nanos is None
-            self.spend_nanos += cost_nanos or 0
+            self._add(call, now_us)
             return
         conflict = _conflict(call, known) or self._held_elsewhere(call, known)
         if conflict is None:
             self.already_there += 1
         else:
             self.conflicts.append(conflict)
+
+    def _known(self, request_id: RequestId) -> Mapping[str, Any] | None:
+        """Find the call under an id: one of the ledger, or an earlier row of this group."""
+        earlier = self.new.get(request_id)
+        return self.recorded.get(request_id) if earlier is None else _comparable(earlier)
+
+    def _add(self, call: ImportedCall, now_us: int) -> None:
+        self.new[call.intent.request_id] = call
+        self.intents.append(intent_row(call.intent, now_us))
+        self.events.append(event_row(call.event, now_us))
+        cost_nanos = call.event.cost.cost_nanos
+        self.unpriced += cost_nanos is None
+        self.spend_nanos += cost_nanos or 0
 
     def _held_elsewhere(self, call: ImportedCall, known: Mapping[str, Any]) -> Conflict | None:
         """Refuse a call of another unfinished import: it may never come to count."""
@@ -215,18 +223,27 @@ def _read_calls_of(connection: Connection, import_id: str, after_seq: int) -> li
     return list(connection.execute(query.limit(DISCARDED_PER_TRANSACTION)))
 
 
-def _delete_calls(connection: Connection, request_ids: Sequence[str]) -> None:
+def _delete_calls(connection: Connection, request_ids: Sequence[RequestId]) -> None:
     for ids in _sliced(request_ids):
         connection.execute(delete(usage_events).where(usage_events.c.request_id.in_(ids)))
         connection.execute(delete(intents).where(intents.c.request_id.in_(ids)))
 
 
+def _read_known(connection: Connection, request_ids: Sequence[RequestId]) -> list[RequestId]:
+    known: list[RequestId] = []
+    for ids in _sliced(request_ids):
+        query = select(intents.c.request_id).where(intents.c.request_id.in_(ids))
+        known.extend(connection.scalars(query))
+    return known
+
+
 def _read_recorded(
     connection: Connection, calls: Sequence[ImportedCall]
 ) -> dict[str, Mapping[str, Any]]:
-    """Find what already stands under the ids of some rows, as it counts today."""
+    """Find what stands under the ids of some rows, as it counts today."""
+    known = _read_known(connection, [call.intent.request_id for call in calls])
     found: dict[str, Mapping[str, Any]] = {}
-    for ids in _sliced([call.intent.request_id for call in calls]):
+    for ids in _sliced(known):
         query = _recorded_query().where(intents.c.request_id.in_(ids))
         for row in connection.execute(query).mappings():
             found[row["request_id"]] = dict(row)
@@ -247,12 +264,12 @@ def _recorded_query() -> Select[Any]:
     ).select_from(all_calls())
 
 
-def _comparable(call: ImportedCall, import_id: str) -> dict[str, Any]:
+def _comparable(call: ImportedCall) -> dict[str, Any]:
     """Lay a row out as `_recorded_query` would find it."""
     cells = dict(zip(_INTENT_COLUMNS, intent_row(call.intent, 0), strict=True))
     return {
         **{name: cells[name] for name in _INTENT_FIELDS},
-        "boot_id": import_id,
+        "boot_id": call.intent.boot_id,
         "published": False,
         "status": call.event.status,
         "input_tokens": call.event.usage.input_tokens,
@@ -271,7 +288,7 @@ def _conflict(call: ImportedCall, known: Mapping[str, Any] | None) -> Conflict |
     """
     if known is None:
         return None
-    stated = _comparable(call, "")
+    stated = _comparable(call)
     names = [*_INTENT_FIELDS, "status"]
     if call.event.usage_source is not UsageSource.NONE:
         names += ["input_tokens", "output_tokens"]
@@ -285,5 +302,5 @@ def _conflict(call: ImportedCall, known: Mapping[str, Any] | None) -> Conflict |
     return None
 
 
-def _sliced(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def _sliced(ids: Sequence[RequestId]) -> Iterable[Sequence[RequestId]]:
     return (ids[start : start + IDS_PER_QUERY] for start in range(0, len(ids), IDS_PER_QUERY))
