@@ -13,9 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, text
 
 from outlay.identity.master_key import MasterKey, Purpose
-from outlay.kernel.errors import SettingsError
 from outlay.kernel.findings import Finding
-from outlay.stores.ledger.connection import Ledger
 from outlay.stores.ledger.schema import audit_log
 
 FIRST_HASH = "0" * 64
@@ -78,21 +76,6 @@ class AuditTrail:
 
 
 _CHAINED = ("previous_hash", "at_us", "actor", "action", "subject", "detail")
-
-
-def check_master_key(ledger: Ledger, master_key: MasterKey) -> None:
-    """Refuse a master key that is not the one this ledger was made with.
-
-    Raises:
-        SettingsError: with it no API key would be found and no secret opened.
-    """
-    with ledger.read() as connection:
-        if not AuditTrail(master_key).is_ours(connection):
-            raise SettingsError(
-                "the master key is not the one this ledger was made with (or the newest audit row "
-                "was changed). Put the old master key back: see OUTLAY_MASTER_KEY, "
-                "OUTLAY_MASTER_KEY_FILE, or master.key in the data directory"
-            )
 
 
 def _page(connection: Connection, after_seq: int) -> Sequence[RowMapping]:

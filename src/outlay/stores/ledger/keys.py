@@ -15,7 +15,7 @@ from outlay.kernel.errors import SettingsError
 from outlay.kernel.ids import KeyId, new_key_id
 from outlay.stores.ledger.audit import AuditTrail
 from outlay.stores.ledger.connection import Ledger, bump_revision
-from outlay.stores.ledger.schema import api_keys, provider_secrets
+from outlay.stores.ledger.schema import api_keys
 
 TOPIC = "keys"
 """The revision that workers poll; raised in the transaction of each change."""
@@ -172,15 +172,6 @@ def describe_key(key: StoredKey) -> dict[str, Any]:
     }
 
 
-def has_sealed_rows(ledger: Ledger) -> bool:
-    """Tell whether the ledger holds anything that needs the master key it was made with."""
-    with ledger.read() as connection:
-        return any(
-            connection.execute(select(table).limit(1)).first() is not None
-            for table in (api_keys, provider_secrets)
-        )
-
-
 def _row_of(spec: KeySpec, name: str) -> dict[str, Any]:
     rules = spec.rules
     return {
@@ -223,7 +214,8 @@ def _to_stored(row: Row[Any]) -> StoredKey:
 
 
 def _find_active(connection: Connection, wanted: str) -> Row[Any]:
-    named = or_(api_keys.c.key_id == wanted, api_keys.c.name == wanted)
+    columns = (api_keys.c.key_id, api_keys.c.rotated_from, api_keys.c.name)
+    named = or_(*(column == wanted for column in columns))
     rows = connection.execute(select(api_keys).where(named, api_keys.c.revoked_at_us.is_(None)))
     found = sorted(rows.all(), key=lambda row: row.key_id != wanted)
     if not found:
