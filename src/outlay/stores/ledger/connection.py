@@ -47,7 +47,7 @@ class Ledger:
         self.durability = durability
         self.engine = _engine(url, read_only=False)
         self._reader = _engine(url, read_only=True)
-        self._lock = WriteLock(data_dir / LOCK_NAME) if self.is_sqlite else None
+        self._lock = WriteLock(self.path.parent / LOCK_NAME) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -237,6 +237,9 @@ def _engine(url: URL, *, read_only: bool) -> Engine:
 
 
 def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
+    # Without an adapter the driver searches for one, 1 us for each NULL and boolean it binds.
+    sqlite.register_adapter(type(None), {}.get)
+    sqlite.register_adapter(bool, int)
     engine = create_engine(url, module=sqlite)
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
