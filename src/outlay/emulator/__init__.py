@@ -1,1 +1,1 @@
-"""A provider emulator with its own bill, and a traffic simulator."""
+"""A provider emulator and a traffic simulator: the independent judge of what the product meters."""
