@@ -141,6 +141,14 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class DeferredCall:
+    """A call whose work goes on at the provider after its answer, and the provider's id of it."""
+
+    intent: Intent
+    provider_response_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderObject:
     """Who made an id that a provider keeps, so that by-id calls go back to the same provider.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table
+from sqlalchemy import RowMapping, Table
 
 from outlay.attribution.dimensions import Attribution, Dimension, Source, Value
 from outlay.budgets.hold import Hold, HoldClass
@@ -26,6 +26,8 @@ from outlay.usage.meters import Meter
 from outlay.usage.usage import Pass, Usage, UsageSource
 
 Row = tuple[Any, ...]
+Cells = Mapping[str, Any] | RowMapping
+"""A row as read: cells by column name."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _DIMENSIONS = tuple(Dimension)
@@ -149,7 +151,7 @@ def object_row(made: ProviderObject) -> Row:
     )
 
 
-def intent_from_row(row: Mapping[str, Any], holds: Iterable[Hold] = ()) -> Intent:
+def intent_from_row(row: Cells, holds: Iterable[Hold] = ()) -> Intent:
     """Read an intent from a row of `intents`."""
     return Intent(
         request_id=RequestId(row["request_id"]),
@@ -181,7 +183,7 @@ def intent_from_row(row: Mapping[str, Any], holds: Iterable[Hold] = ()) -> Inten
     )
 
 
-def event_from_row(row: Mapping[str, Any]) -> UsageEvent:
+def event_from_row(row: Cells) -> UsageEvent:
     """Read a usage event from a row of `usage_events`."""
     return UsageEvent(
         request_id=RequestId(row["request_id"]),
@@ -205,7 +207,7 @@ def event_from_row(row: Mapping[str, Any]) -> UsageEvent:
     )
 
 
-def correction_from_row(row: Mapping[str, Any]) -> Correction:
+def correction_from_row(row: Cells) -> Correction:
     """Read a correction from a row of `corrections`."""
     return Correction(
         correction_id=row["correction_id"],
@@ -222,7 +224,7 @@ def correction_from_row(row: Mapping[str, Any]) -> Correction:
     )
 
 
-def attribution_from_row(row: Mapping[str, Any]) -> Attribution:
+def attribution_from_row(row: Cells) -> Attribution:
     """Read an attribution from a row of `intents` or `refusals`."""
     sources: dict[str, str] = json.loads(row["sources"])
     hashed = _tuple(row["hashed"])
@@ -234,7 +236,7 @@ def attribution_from_row(row: Mapping[str, Any]) -> Attribution:
     return Attribution(values, row["run_budget_nanos"], _tuple(row["warnings"]))
 
 
-def cost_from_row(row: Mapping[str, Any]) -> Cost:
+def cost_from_row(row: Cells) -> Cost:
     """Read a cost from a row of `usage_events` or `corrections`."""
     return Cost(
         cost_nanos=row["cost_nanos"],

@@ -31,8 +31,8 @@ MOST_RETRIED = 100_000
 """Refusals are dropped, and counted, beyond this many entries kept while the ledger is away. Events
 are never dropped: there are no more than calls open, since no intent is accepted meanwhile."""
 
-Fatal = Callable[[BaseException], None]
-"""Called when the ledger's file must not be trusted any more: it has to end the process."""
+Fatal = Callable[[str], None]
+"""Called with the reason when the ledger's file cannot be trusted any more: ends the process."""
 
 
 class Writer:
@@ -96,7 +96,7 @@ class Writer:
             self._queue.put(None)
             self._syncer.close()
             fail(self._drain(), error)
-            self._on_fatal(error)
+            self._on_fatal(f"{type(error).__name__}: {error}")
 
     def _run(self) -> None:
         closing = False
