@@ -104,7 +104,7 @@ def larger(one: Field, other: Field) -> int | None:
 
     A provider that knows only one of the two names goes by that one.
     """
-    return max((limit for limit in (one.whole(), other.whole()) if limit), default=None)
+    return max(one.whole() or 0, other.whole() or 0) or None
 
 
 def add_messages(contents: Contents, messages: object) -> None:

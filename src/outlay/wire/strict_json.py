@@ -91,8 +91,8 @@ def _decode(body: bytes, shape: type[_Body]) -> _Body | Refused:
         return _invalid(_unfit(body, error))
     except msgspec.DecodeError as error:
         return _invalid(_malformed(body, error))
-    present = sum(getattr(read, name) is not ABSENT for name in shape.__struct_fields__)
-    return read if seen == present else _invalid(_twice(shape))
+    fields = msgspec.structs.astuple(read)
+    return read if seen == len(fields) - fields.count(ABSENT) else _invalid(_twice(shape))
 
 
 def _find_too_much(body: bytes) -> Refused | None:
