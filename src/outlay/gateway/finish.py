@@ -1,0 +1,198 @@
+"""Step 8 of a call: meter, price and record it. Runs once for every ending."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from outlay.gateway.admit import Planned
+from outlay.gateway.rooms import Configuration, Hashes, Rooms
+from outlay.kernel.clock import Clock
+from outlay.kernel.errors import LedgerUnavailable
+from outlay.ledger.facts import Ending, Intent, ProviderObject, UsageEvent
+from outlay.pricing.cost import NO_COST, Cost, CostBasis
+from outlay.routing.provider import Provider
+from outlay.usage.answer import Answer
+from outlay.usage.usage import NO_USAGE, Metered, UsageSource
+from outlay.wire.call import Call, Wire
+from outlay.wire.metering import meter
+
+_log = structlog.get_logger("outlay.gateway")
+
+UNBILLED = frozenset({Ending.NEVER_SENT, Ending.PROVIDER_ERROR})
+"""Endings that cost nothing unless the provider states usage all the same."""
+
+
+class Bookkeeping(Protocol):
+    """What making an event needs: the worker's rooms, or the poller's."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the call was begun by."""
+        ...
+
+    @property
+    def configuration(self) -> Configuration:
+        """Where the price book is."""
+        ...
+
+    @property
+    def hashes(self) -> Hashes:
+        """Keyed hashes."""
+        ...
+
+    @property
+    def price_at_us(self) -> int | None:
+        """The instant whose prices apply; None: the call's own."""
+        ...
+
+
+@dataclass(slots=True)
+class Ended:
+    """How the exchange with the provider went, as far as it went."""
+
+    ending: Ending
+    status: int | None = None
+    answer: Answer | None = None
+    first_byte_us: int | None = None
+    response_bytes: int = 0
+    cut_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made: what was asked of whom, under which intent, since when (monotonic)."""
+
+    call: Call
+    provider: Provider
+    intent: Intent
+    started_us: int
+
+
+async def finish(planned: Planned, intent: Intent, ended: Ended, rooms: Rooms) -> UsageEvent:
+    """Write the one event of a call together with the settlement of its holds.
+
+    When the ledger cannot be written the answer is delivered all the same: the intent stays open
+    and the journal keeps trying.
+    """
+    made = Made(planned.call, planned.target.provider, intent, planned.started_us)
+    event = make_event(made, ended, rooms)
+    _remember_object(planned, event, rooms)
+    try:
+        if not await _record_deferred(event, ended, rooms):
+            await rooms.journal.record_event(event)
+    except LedgerUnavailable:
+        rooms.metrics.unsettled.inc()
+        _log.exception("event not written, the intent stays open", request_id=event.request_id)
+    _count(made, event, rooms)
+    return event
+
+
+async def _record_deferred(event: UsageEvent, ended: Ended, rooms: Rooms) -> bool:
+    """Leave a call open whose work goes on at the provider; False when it has ended."""
+    answer = ended.answer
+    if answer is None or not answer.deferred or answer.response_id is None:
+        return False
+    await rooms.journal.record_deferred(event.request_id, answer.response_id)
+    return True
+
+
+def make_event(made: Made, ended: Ended, rooms: Bookkeeping) -> UsageEvent:
+    """Meter and price a call that has ended, in whatever way."""
+    intent, answer = made.intent, ended.answer or Answer()
+    metered = _meter(made, ended)
+    cost = _cost(made, ended, metered, rooms)
+    now_us = rooms.clock.monotonic_us()
+    return UsageEvent(
+        request_id=intent.request_id,
+        finished_at_us=intent.requested_at_us + now_us - made.started_us,
+        ending=ended.ending,
+        status=ended.status,
+        usage=metered.usage,
+        usage_source=metered.source,
+        raw_usage=answer.raw_usage,
+        cost=cost,
+        likely_cost_nanos=intent.likely_nanos if cost.basis is CostBasis.BOUND else None,
+        model_returned=answer.model_returned,
+        service_tier=answer.service_tier,
+        finish_reason=answer.finish_reason,
+        response_id_hash=answer.response_id and rooms.hashes.of_response_id(answer.response_id),
+        first_byte_us=ended.first_byte_us and ended.first_byte_us - made.started_us,
+        latency_us=now_us - made.started_us,
+        response_bytes=ended.response_bytes,
+        cut_reason=ended.cut_reason,
+        findings=tuple(finding.code for finding in metered.findings),
+    )
+
+
+def _meter(made: Made, ended: Ended) -> Metered:
+    if ended.ending is Ending.NEVER_SENT:
+        return Metered(NO_USAGE, UsageSource.NONE)
+    answer = ended.answer
+    if ended.ending is Ending.PROVIDER_ERROR and (answer is None or answer.raw_usage is None):
+        return Metered(NO_USAGE, UsageSource.NONE)
+    if answer is None or not _saw_answer(ended):
+        return Metered(NO_USAGE, UsageSource.ESTIMATED)
+    complete = ended.ending is Ending.COMPLETE
+    return meter(made.call, made.provider, answer, complete=complete)
+
+
+def _saw_answer(ended: Ended) -> bool:
+    """Tell whether anything of a billable answer was read.
+
+    If not, the call is settled at its bound: the provider probably did the work and bills it.
+    """
+    answer = ended.answer
+    return answer is not None and (
+        ended.ending is Ending.COMPLETE
+        or answer.raw_usage is not None
+        or answer.output_tokens_seen > 0
+    )
+
+
+def _cost(made: Made, ended: Ended, metered: Metered, rooms: Bookkeeping) -> Cost:
+    if metered.source is UsageSource.NONE and ended.ending in UNBILLED:
+        return NO_COST
+    intent, answer = made.intent, ended.answer or Answer()
+    if not _saw_answer(ended):
+        return Cost(cost_nanos=intent.bound_nanos, basis=CostBasis.BOUND)
+    return rooms.configuration.book.price(
+        provider=made.provider.price_provider or made.provider.name,
+        model_requested=intent.model_requested,
+        model_served=intent.model_served,
+        model_returned=answer.model_returned,
+        usage=metered.usage,
+        at_us=rooms.price_at_us or intent.requested_at_us,
+        service_tier=answer.service_tier,
+        stated_cost_nanos=answer.stated_cost_nanos,
+    )
+
+
+def _remember_object(planned: Planned, event: UsageEvent, rooms: Rooms) -> None:
+    """Note who made a stored response, so that only its key or department can ask for it.
+
+    The department is the pinned one: a header could name any.
+    """
+    if planned.call.route.wire is not Wire.OPENAI_RESPONSES or event.response_id_hash is None:
+        return
+    rooms.journal.record_object(
+        ProviderObject(
+            object_hash=event.response_id_hash,
+            provider=planned.target.provider.name,
+            key_id=planned.caller.key_id,
+            department=planned.caller.pins.get("department"),
+            request_id=planned.request_id,
+            created_at_us=planned.requested_at_us,
+        )
+    )
+
+
+def _count(made: Made, event: UsageEvent, rooms: Rooms) -> None:
+    provider, metrics = made.provider.name, rooms.metrics
+    metrics.calls.labels(provider, made.intent.wire, event.ending).inc()
+    if event.latency_us is not None:
+        metrics.seconds.labels(made.intent.wire).observe(event.latency_us / 1_000_000)
+    if event.cost.cost_nanos is None:
+        metrics.unpriced_calls.labels(provider).inc()
+    else:
+        metrics.cost_nanos.labels(provider).inc(event.cost.cost_nanos)

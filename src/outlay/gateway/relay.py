@@ -1,0 +1,230 @@
+"""Steps 6 to 8 of a call: send it, forward the answer as it comes, finish once for every ending."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+
+from outlay.gateway.admit import Planned
+from outlay.gateway.caller_socket import CallerSocket
+from outlay.gateway.finish import Ended, finish
+from outlay.gateway.headers import streamed_head, whole_head
+from outlay.gateway.refusals import STATUS, refuse
+from outlay.gateway.rooms import Rooms
+from outlay.kernel.errors import Category, Refused
+from outlay.ledger.facts import Ending, Intent, UsageEvent
+from outlay.transport.upstream import (
+    AnswerBroken,
+    AnswerTimedOut,
+    NotSent,
+    UpstreamAnswer,
+    UpstreamError,
+    UpstreamRequest,
+)
+from outlay.wire.answers import AnswerReader, open_reader
+from outlay.wire.ask_usage import UsageHider
+from outlay.wire.errors import write_stream_error
+
+WATCH_AFTER_S = 1
+"""A slower answer than this watches for a hang-up; quicker ones are not worth a task."""
+ABORT_AGAIN_AFTER_S = 1
+
+_CUT_MESSAGES = {
+    "shutdown": "The gateway is shutting down and ended this stream. Send the call again.",
+    "total_limit": "The call reached the gateway's limit on its total time and was ended.",
+    "answer_too_large": "The answer is too large to be taken in one piece: ask for a stream.",
+}
+
+
+class Relay:
+    """One exchange with a provider: carries the answer to the caller and knows how it ended.
+
+    Whatever happens to the caller's socket, the provider's, or this task, `finish` runs exactly
+    once.
+    """
+
+    def __init__(
+        self, planned: Planned, intent: Intent | None, socket: CallerSocket, rooms: Rooms
+    ) -> None:
+        """Prepare to relay; `intent` is None for free calls, which have no event."""
+        self._planned = planned
+        self._intent = intent
+        self._socket = socket
+        self._rooms = rooms
+        self._ended = Ended(Ending.NO_ANSWER)
+        self._event: UsageEvent | None = None
+        self._finished = False
+        self._settling = False
+        self._abort_reason: str | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._task: asyncio.Task[object] | None = None
+        self._answer: UpstreamAnswer | None = None
+
+    async def run(self, request: UpstreamRequest, hider: UsageHider | None) -> None:
+        """Send `request` and relay its answer; returns when the caller has all of it or is gone."""
+        self._task = asyncio.current_task()
+        self._arm(WATCH_AFTER_S, self._watch_caller)
+        self._arm(request.limits.total_timeout_s + 1, lambda: self.abort("total_limit"))
+        try:
+            await self._exchange(request, hider)
+        except asyncio.CancelledError:
+            await self._end_aborted()
+        finally:
+            await self._leave()
+
+    def abort(self, reason: str) -> None:
+        """End the exchange now for `reason`; while the call is being settled it waits for that."""
+        if self._settling:
+            self._arm(ABORT_AGAIN_AFTER_S, lambda: self.abort(reason))
+        elif self._abort_reason is None and self._task is not None:
+            self._abort_reason = reason
+            self._task.cancel()
+
+    async def _exchange(self, request: UpstreamRequest, hider: UsageHider | None) -> None:
+        try:
+            answer = await self._rooms.transport.send(request)
+        except UpstreamError as error:
+            await self._end_unanswered(error)
+            return
+        self._answer = answer
+        self._ended.first_byte_us = self._rooms.clock.monotonic_us()
+        self._ended.status = answer.status
+        content_type = next((v for k, v in answer.headers if k.lower() == b"content-type"), b"")
+        reader = open_reader(
+            self._planned.call, status=answer.status, content_type=content_type.decode("latin-1")
+        )
+        self._ended.answer = reader.answer
+        if self._planned.call.stream and answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            await self._stream(answer, reader, hider)
+        else:
+            await self._whole(answer, reader)
+
+    async def _stream(
+        self, answer: UpstreamAnswer, reader: AnswerReader, hider: UsageHider | None
+    ) -> None:
+        """Forward a stream piece by piece.
+
+        The call is settled before the piece with the wire's end marker goes out, so that a caller
+        who has seen the end can ask what it cost.
+        """
+        self._watch_caller()
+        head = streamed_head(self._planned, answer.headers, body_changes=hider is not None)
+        await self._socket.start(answer.status, head)
+        try:
+            async for chunk in answer.chunks():
+                self._ended.response_bytes += len(chunk)
+                reader.feed(chunk)
+                if reader.answer.terminal:
+                    await self._finish(Ending.COMPLETE)
+                shown = chunk if hider is None else hider.feed(chunk)
+                if shown and not self._socket.gone:
+                    await self._socket.send(shown)
+        except (AnswerBroken, AnswerTimedOut) as error:
+            await self._end_broken_stream(error)
+            return
+        reader.finish()
+        await self._finish(Ending.COMPLETE)
+        self._socket.unwatch()
+        await self._socket.end(b"" if hider is None else hider.flush())
+
+    async def _whole(self, answer: UpstreamAnswer, reader: AnswerReader) -> None:
+        """Take an answer in one piece, settle it, and send it with what it cost."""
+        pieces: list[bytes] = []
+        try:
+            async for chunk in answer.chunks():
+                self._ended.response_bytes += len(chunk)
+                if self._ended.response_bytes > self._rooms.limits.answer_bytes:
+                    self.abort("answer_too_large")
+                pieces.append(chunk)
+                reader.feed(chunk)
+        except (AnswerBroken, AnswerTimedOut) as error:
+            await self._end_unanswered(error)
+            return
+        reader.finish()
+        await self._finish(
+            Ending.COMPLETE if answer.status < HTTPStatus.BAD_REQUEST else Ending.PROVIDER_ERROR
+        )
+        body = b"".join(pieces)
+        head = whole_head(self._planned, answer.headers, self._event, len(body))
+        self._socket.unwatch()
+        await self._socket.start(answer.status, head)
+        await self._socket.end(body)
+
+    async def _end_unanswered(self, error: UpstreamError) -> None:
+        """End a call that has no (complete) answer: sent or not is what decides about its cost."""
+        ending = Ending.NEVER_SENT if isinstance(error, NotSent) else Ending.NO_ANSWER
+        refused = Refused(error.code, error.category, str(error))
+        self._ended.status = STATUS[refused.category]
+        await self._finish(ending)
+        await self._answer_refusal(refused)
+
+    async def _end_broken_stream(self, error: UpstreamError) -> None:
+        if not self._finished:
+            await self._finish(Ending.BROKEN_STREAM)
+            await self._end_with_error_event(error.code, str(error))
+        else:
+            await self._socket.end()
+
+    async def _end_aborted(self) -> None:
+        """End a call that we cut, that drained long enough, or that lost its task."""
+        if self._abort_reason is None:
+            self._abort_reason = "shutdown"
+        elif self._task is not None:
+            self._task.uncancel()
+        if self._finished:
+            return
+        reason, self._ended.cut_reason = self._abort_reason, self._abort_reason
+        await self._finish(Ending.CUT)
+        if self._socket.gone:
+            return
+        message = _CUT_MESSAGES.get(reason, "The gateway ended this call.")
+        if self._socket.started:
+            await self._end_with_error_event("call_ended", message)
+        else:
+            await self._answer_refusal(Refused("call_ended", Category.UNAVAILABLE, message))
+
+    async def _answer_refusal(self, refused: Refused) -> None:
+        self._socket.unwatch()
+        if not self._socket.gone:
+            envelope = self._planned.call.route.envelope
+            await refuse(self._socket, envelope, refused, self._planned.request_id)
+
+    async def _end_with_error_event(self, code: str, message: str) -> None:
+        self._socket.unwatch()
+        event = write_stream_error(
+            self._planned.call, code=code, message=message, request_id=self._planned.request_id
+        )
+        await self._socket.end(event)
+
+    async def _finish(self, ending: Ending) -> None:
+        """Settle the call, once; a caller that is gone is an ending of its own."""
+        if self._finished:
+            return
+        self._finished = True
+        billed = ending in {Ending.COMPLETE, Ending.BROKEN_STREAM, Ending.NO_ANSWER, Ending.CUT}
+        self._ended.ending = Ending.CALLER_GONE if self._socket.gone and billed else ending
+        if self._intent is None:
+            return
+        self._settling = True
+        self._event = await finish(self._planned, self._intent, self._ended, self._rooms)
+        self._settling = False
+
+    def _watch_caller(self) -> None:
+        self._socket.watch(self._on_hang_up)
+
+    def _on_hang_up(self) -> None:
+        """Drain to the provider's usage for a bounded time, then close upstream."""
+        drain_s = 0.0 if self._planned.caller.cancel_on_hang_up else self._drain_s()
+        self._arm(drain_s, lambda: self.abort("hang_up_drain"))
+
+    def _drain_s(self) -> float:
+        return self._rooms.limits.hang_up_drain_s if self._intent is not None else 0.0
+
+    def _arm(self, delay_s: float, action: Callable[[], None]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(delay_s, action))
+
+    async def _leave(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._socket.unwatch()
+        if self._answer is not None:
+            await self._answer.close()
