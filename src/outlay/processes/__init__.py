@@ -1,0 +1,1 @@
+"""What runs: the supervisor, the gateway workers and the control process of `outlay serve`."""

@@ -1,0 +1,46 @@
+"""The channel between the supervisor and a process: single-byte messages, sockets one way.
+
+Both ends notice the other's death as end of file, however it died.
+"""
+
+import array
+import socket
+from enum import Enum
+
+
+class Message(bytes, Enum):
+    """What is said over a channel."""
+
+    READY = b"r"
+    CONNECTION = b"c"
+
+
+def make_channel() -> tuple[socket.socket, socket.socket]:
+    """Make the two ends of a channel; each message arrives whole, with its socket."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return ours, theirs
+
+
+def send_connection(channel: socket.socket, connection: socket.socket) -> None:
+    """Hand an accepted connection over; the other process owns it from now on.
+
+    Raises:
+        OSError: the other process is gone, or so far behind that its channel is full.
+    """
+    channel.sendmsg(
+        [Message.CONNECTION.value],
+        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fileno()]))],
+        socket.MSG_DONTWAIT,
+    )
+
+
+def receive_connection(channel: socket.socket) -> socket.socket | None:
+    """Take the next connection that was handed over, or None when the supervisor is gone.
+
+    Raises:
+        BlockingIOError: nothing has come yet.
+    """
+    message, files, _flags, _address = socket.recv_fds(channel, 1, 1)
+    if not message:
+        return None
+    return socket.socket(fileno=files[0])

@@ -1,0 +1,65 @@
+"""Logs: one JSON object per line on standard error, without bodies and without secrets."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_SECRETS = re.compile(
+    r"sk-[A-Za-z0-9_-]{8,}"
+    r"|AIza[A-Za-z0-9_-]{20,}"
+    r"|gsk_[A-Za-z0-9]{8,}"
+    r"|(?i:bearer)\s+[A-Za-z0-9._~+/-]{8,}=*"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"
+)
+_MASK = "[secret]"
+
+
+def configure_logs(level: str, *, as_json: bool, process: str) -> None:
+    """Set up logging of this process; `process` is bound to every line."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask_secrets,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    )
+    numeric = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    _pass_on_library_logs(shared, renderer, max(numeric, logging.WARNING))
+
+
+def _pass_on_library_logs(
+    shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor, level: int
+) -> None:
+    """Write what libraries log (uvicorn, SQLAlchemy) in the same form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+
+
+def mask_secrets(
+    _logger: object, _name: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace whatever looks like a credential in any text of a line."""
+    for key, value in line.items():
+        if isinstance(value, str):
+            line[key] = _SECRETS.sub(_MASK, value)
+    return line

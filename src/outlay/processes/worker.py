@@ -1,0 +1,125 @@
+"""A gateway worker: takes connections from the supervisor and serves calls on them."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+import uvloop
+
+from outlay.bootstrap import open_worker
+from outlay.gateway.asgi import Gateway
+from outlay.gateway.guard import GuardedProtocol
+from outlay.processes.channel import Message, receive_connection
+from outlay.processes.fatal import end_process
+from outlay.processes.logs import configure_logs
+from outlay.processes.pages import Pages
+from outlay.settings import Settings
+
+KEEP_ALIVE_S = 75
+
+
+def worker_main(settings: Settings, channel: socket.socket) -> None:
+    """Run a worker until SIGTERM, or until the supervisor is gone."""
+    configure_logs(settings.log_level, as_json=settings.log_json, process="worker")
+    uvloop.run(_run(settings, channel))
+
+
+async def _run(settings: Settings, channel: socket.socket) -> None:
+    worker = await open_worker(settings, on_fatal=end_process)
+    pages = Pages(worker.registry, worker.check_ledger)
+    gateway = Gateway(worker.rooms, pages.by_path())
+    server = _QuietServer(_server_config(gateway, settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    watching = asyncio.create_task(worker.configuration.watch())
+    serving = asyncio.create_task(server.serve(sockets=[]))
+    try:
+        await _take_connections(channel, server, loop)
+        await serving
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+    finally:
+        watching.cancel()
+        await worker.close()
+
+
+def _server_config(gateway: Gateway, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        gateway,
+        http=GuardedProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(settings.shutdown_grace_s),
+    )
+
+
+async def _take_connections(
+    channel: socket.socket, server: "_QuietServer", loop: asyncio.AbstractEventLoop
+) -> None:
+    """Serve each connection handed over, until the server is told to stop."""
+    await server.ready.wait()
+    channel.setblocking(False)
+    channel.send(Message.READY.value)
+    loop.add_reader(channel, server.take, channel)
+    await server.stopped.wait()
+    loop.remove_reader(channel)
+    channel.close()
+
+
+class _QuietServer(uvicorn.Server):
+    """uvicorn's server without listening sockets and without its own signal handling."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        self.stopped = asyncio.Event()
+        self._accepting: set[asyncio.Task[object]] = set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the worker: uvicorn would re-raise them before our clean-up."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when connections can be served."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    def stop(self) -> None:
+        """Begin to drain: no new connections, calls in flight may finish."""
+        self.should_exit = True
+        self.stopped.set()
+
+    def take(self, channel: socket.socket) -> None:
+        """Take what the supervisor handed over; it being gone is a reason to stop."""
+        try:
+            connection = receive_connection(channel)
+        except BlockingIOError:
+            return
+        if connection is None:
+            self.stop()
+            return
+        task = asyncio.create_task(self._serve_connection(connection))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    async def _serve_connection(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> GuardedProtocol:
+        return GuardedProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
