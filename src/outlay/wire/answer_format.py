@@ -10,6 +10,8 @@ from outlay.kernel.findings import Finding
 from outlay.usage.answer import Answer
 from outlay.usage.tokens import tokens_in_bytes, utf8_bytes
 
+DONE = b"[DONE]"
+"""The payload that ends an OpenAI chat stream."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """All that decoding hostile bytes may raise."""
 UNREADABLE_EVENT = "answer.unreadable_event"

@@ -6,6 +6,7 @@ import msgspec
 
 from outlay.usage.answer import Answer
 from outlay.wire.answer_format import (
+    DONE,
     SeenText,
     decode_as,
     decode_object,
@@ -14,8 +15,6 @@ from outlay.wire.answer_format import (
     stated_nanos,
     text_or_none,
 )
-
-_END = b"[DONE]"
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -66,7 +65,7 @@ class ChatAnswer:
 
     def read_event(self, payload: bytes) -> None:
         """Read one chunk."""
-        if payload == _END:
+        if payload == DONE:
             self.answer.terminal = True
             self.answer.usage_running = False
             return

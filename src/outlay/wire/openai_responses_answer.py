@@ -6,6 +6,7 @@ import msgspec
 
 from outlay.usage.answer import Answer
 from outlay.wire.answer_format import (
+    DONE,
     SeenText,
     decode_as,
     decode_object,
@@ -56,6 +57,8 @@ class ResponsesAnswer:
 
     def read_event(self, payload: bytes) -> None:
         """Read one event of a stream."""
+        if payload == DONE:  # OpenRouter ends these streams as it ends chat streams
+            return
         event = decode_as(self._event, payload)
         if event is None:
             note_unreadable(self.answer)
