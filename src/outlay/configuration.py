@@ -1,4 +1,4 @@
-"""What operators change while we run: snapshots of keys, providers and prices, swapped.
+"""What operators change while we run: snapshots of keys, providers and prices, swapped."""
 
 import asyncio
 from collections.abc import Callable
