@@ -12,6 +12,8 @@ from outlay.emulator.saying import FunctionCall
 from outlay.emulator.sse import chunked, event_frame
 from outlay.emulator.wire_format import Frame, Json, WireFormat
 
+_PIECE = 16
+"""Characters of arguments in one delta."""
 _ECHOED: dict[str, Any] = {
     "instructions": None,
     "max_output_tokens": None,
@@ -94,9 +96,9 @@ def _items(plan: Plan) -> Iterator[Json]:
     for kind, number in _server_calls(plan):
         yield _server_call(plan, kind, number)
     if choice.text or not choice.calls:
-        yield _message(plan, "".join(choice.text), "completed")
+        yield _message(plan, "".join(choice.text))
     for number, call in enumerate(choice.calls):
-        yield _function_call(plan, call, number, call.arguments)
+        yield _function_call(plan, call, number)
 
 
 def _server_calls(plan: Plan) -> Iterator[tuple[str, int]]:
@@ -116,13 +118,13 @@ def _server_call(plan: Plan, kind: str, number: int) -> Json:
     return call | {"queries": [f"query {number + 1}"], "results": None}
 
 
-def _message(plan: Plan, text: str, status: str) -> Json:
+def _message(plan: Plan, text: str) -> Json:
     return {
         "id": f"msg_{plan.call_id}",
         "type": "message",
         "role": "assistant",
-        "status": status,
-        "content": [_text_part(text)] if status == "completed" else [],
+        "status": "completed",
+        "content": [_text_part(text)],
     }
 
 
@@ -130,14 +132,14 @@ def _text_part(text: str) -> Json:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _function_call(plan: Plan, call: FunctionCall, number: int, arguments: str) -> Json:
+def _function_call(plan: Plan, call: FunctionCall, number: int) -> Json:
     return {
         "id": f"fc_{plan.call_id}{number}",
         "type": "function_call",
         "call_id": f"call_{plan.call_id}{number}",
         "name": call.name,
-        "arguments": arguments,
-        "status": "completed" if arguments else "in_progress",
+        "arguments": call.arguments,
+        "status": "completed",
     }
 
 
@@ -148,62 +150,65 @@ def response_frames(plan: Plan) -> Iterator[Frame]:
     """Write the answer as events; usage stands in the last, and nothing comes after it."""
     numbers = count()
 
-    def event(name: str, output: int = 0, reasoning: int = 0, **content: object) -> Frame:
-        body = {"type": name, **content, "sequence_number": next(numbers)}
-        return Frame(event_frame(name, body), output, reasoning)
+    def event(name: str, content: Json, output: int = 0, reasoning: int = 0) -> Frame:
+        body = {"type": f"response.{name}"} | content | {"sequence_number": next(numbers)}
+        return Frame(event_frame(f"response.{name}", body), output, reasoning)
 
-    if plan.ask.body.get("background"):
-        yield event("response.queued", response=write_unfinished(plan, "queued"))
-    else:
-        yield event("response.created", response=write_unfinished(plan, "in_progress"))
-    yield event("response.in_progress", response=write_unfinished(plan, "in_progress"))
+    first = "queued" if plan.ask.body.get("background") else "in_progress"
+    opening = "queued" if first == "queued" else "created"
+    yield event(opening, {"response": write_unfinished(plan, first)})
+    yield event("in_progress", {"response": write_unfinished(plan, "in_progress")})
     for index, item in enumerate(_items(plan)):
         yield from _item_frames(plan, event, index, item)
     whole = write_response(plan)
-    yield event(f"response.{whole['status']}", response=whole)
+    yield event(whole["status"], {"response": whole})
 
 
 def _item_frames(plan: Plan, event: Event, index: int, item: Json) -> Iterator[Frame]:
-    kind = item["type"]
-    announced = item | ({"status": "in_progress"} if "status" in item else {})
-    if kind == "message":
-        announced["content"] = []
-    if kind == "function_call":
-        announced["arguments"] = ""
+    kind, where = item["type"], {"output_index": index, "item_id": item["id"]}
     thoughts = plan.choices[0].reasoning_tokens if kind == "reasoning" else 0
-    yield event(
-        "response.output_item.added", reasoning=thoughts, output_index=index, item=announced
-    )
-    where = {"output_index": index, "item_id": item["id"]}
+    announced = {"output_index": index, "item": _announce(item)}
+    yield event("output_item.added", announced, reasoning=thoughts)
     if kind == "message":
         yield from _text_frames(plan, event, where)
     elif kind == "function_call":
         yield from _argument_frames(plan, event, where, item)
     elif kind.endswith("_search_call"):
         for step in ("in_progress", "searching", "completed"):
-            yield event(f"response.{kind}.{step}", **where)
-    yield event("response.output_item.done", output_index=index, item=item)
+            yield event(f"{kind}.{step}", where)
+    yield event("output_item.done", {"output_index": index, "item": item})
+
+
+def _announce(item: Json) -> Json:
+    """The item before anything of it was said."""
+    blanks: dict[str, Json] = {
+        "message": {"content": [], "status": "in_progress"},
+        "function_call": {"arguments": "", "status": "in_progress"},
+        "reasoning": {},
+    }
+    return item | blanks.get(item["type"], {"status": "in_progress"})
 
 
 def _text_frames(plan: Plan, event: Event, where: Json) -> Iterator[Frame]:
     choice, place = plan.choices[0], where | {"content_index": 0}
-    yield event("response.content_part.added", **place, part=_text_part(""))
+    yield event("content_part.added", place | {"part": _text_part("")})
     pieces = list(chunked(choice.text, plan.steering.chunk_tokens))
     for text, tokens in cycle(pieces) if plan.endless and pieces else pieces:
-        yield event("response.output_text.delta", tokens, **place, delta=text, logprobs=[])
+        yield event("output_text.delta", place | {"delta": text, "logprobs": []}, tokens)
     text = "".join(choice.text)
-    yield event("response.output_text.done", **place, text=text, logprobs=[])
-    yield event("response.content_part.done", **place, part=_text_part(text))
+    yield event("output_text.done", place | {"text": text, "logprobs": []})
+    yield event("content_part.done", place | {"part": _text_part(text)})
 
 
 def _argument_frames(plan: Plan, event: Event, where: Json, item: Json) -> Iterator[Frame]:
     arguments, name = item["arguments"], item["name"]
     tokens = next(call.tokens for call in plan.choices[0].calls if call.name == name)
-    for start in range(0, len(arguments), 16):
-        delta = arguments[start : start + 16]
-        yield event("response.function_call_arguments.delta", tokens, **where, delta=delta)
+    for start in range(0, len(arguments), _PIECE):
+        delta = where | {"delta": arguments[start : start + _PIECE]}
+        yield event("function_call_arguments.delta", delta, tokens)
         tokens = 0
-    yield event("response.function_call_arguments.done", **where, name=name, arguments=arguments)
+    done = where | {"name": name, "arguments": arguments}
+    yield event("function_call_arguments.done", done)
 
 
 def write_compaction(plan: Plan) -> Json:
