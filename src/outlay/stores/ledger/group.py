@@ -97,14 +97,15 @@ class GroupWriter:
         refused = self._attempt(cursor, self._careful.write, fact, booked_at_us)
         if refused is None:
             return None
-        broken = self._attempt(cursor, self._careful.reconcile, fact, booked_at_us)
+        broken: Exception | None = refused
+        if not isinstance(refused, InvariantBroken):
+            broken = self._attempt(cursor, self._careful.reconcile, fact, booked_at_us)
         if broken is None:
             return None
-        if not isinstance(broken, InvariantBroken):
-            broken = InvariantBroken(f"a row cannot be recorded: {broken}")
-        broken.__cause__ = refused
         self._careful.quarantine(cursor, fact, f"{broken}: {refused}", booked_at_us)
-        return broken
+        told = broken if isinstance(broken, InvariantBroken) else InvariantBroken(str(broken))
+        told.__cause__ = None if told is refused else refused
+        return told
 
     def _attempt(
         self,

@@ -33,6 +33,7 @@ class SqlJournal:
         self._boot = boot
         self._clock = clock
         self._queue_limit = queue_limit
+        self._closed = False
 
     @classmethod
     def start(
@@ -120,11 +121,14 @@ class SqlJournal:
 
     async def close(self) -> None:
         """Write what is queued, sync, end the writer, and end the boot when no call is open."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._boot.end, settled=self._writer.is_settled)
 
     async def _record(self, fact: Fact) -> None:
-        if self._writer.broken is not None:
+        if self._closed or self._writer.broken is not None:
             raise LedgerUnavailable("the ledger's writer has ended")
         await self._wait_for(Entry(fact, asyncio.get_running_loop().create_future()))
 
@@ -150,7 +154,7 @@ class SqlJournal:
 
     def _refusal(self) -> str | None:
         """Say why nothing new is accepted; None when it is."""
-        if self._writer.broken is not None:
+        if self._closed or self._writer.broken is not None:
             return "the ledger's writer has ended"
         if self._writer.away:
             return "the ledger is away; it is tried again every moment"
