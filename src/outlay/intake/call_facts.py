@@ -1,6 +1,6 @@
 """A row of an import as the facts of the ledger: an intent and its usage event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from outlay.intake.call_row import CallRow
 from outlay.kernel.ids import BootId, KeyId
@@ -17,11 +17,14 @@ Pricer = Callable[[CallRow], Cost]
 """Prices a row at its own instant; a cost that the row states is kept as stated."""
 
 
-def pricer(book: PriceBook, *, price_at_us: int | None = None) -> Pricer:
+def pricer(
+    book: PriceBook, price_providers: Mapping[str, str], *, price_at_us: int | None = None
+) -> Pricer:
     """Price rows by a price book.
 
     Args:
         book: the prices.
+        price_providers: whose prices a provider has (`gemini`: `google`); others have their own.
         price_at_us: the instant whose prices apply to every row; None for each row's own.
     """
 
@@ -29,7 +32,7 @@ def pricer(book: PriceBook, *, price_at_us: int | None = None) -> Pricer:
         if row.quantities is None:
             return stated_cost(row)
         return book.price(
-            provider=row.provider,
+            provider=price_providers.get(row.provider, row.provider),
             model_requested=row.model_requested,
             model_served=row.model,
             model_returned=row.model_returned,

@@ -155,10 +155,13 @@ class _Reading:
             self.values[dimension] = parsed
 
     def read_usage(self) -> None:
+        """Read the quantities; an export of a call without usage says so and has none."""
         try:
             self.quantities = read_usage(self.row)
         except FieldError as error:
             self.problems.append(error.problem)
+        if not self.quantities and self.found.get("usage_source") is UsageSource.NONE:
+            self.quantities = None
 
     def check_required(self) -> None:
         told = {problem.field for problem in self.problems}

@@ -5,7 +5,7 @@ A period is a pair of instants, start in, end out. Dates are read in a time zone
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outlay.kernel.clock import from_us, parse_instant, rfc3339, to_us
@@ -53,18 +53,23 @@ def read_period(start: str | None, end: str | None, zone: str, now_us: int) -> P
         start.
     """
     info = read_zone(zone)
-    end_us = now_us if end is None else _read_bound_us(end, info)
+    end_us = now_us if end is None else read_bound_us(end, info)
     if start is not None:
-        return Period(_read_bound_us(start, info), end_us, zone)
+        return Period(read_bound_us(start, info), end_us, zone)
     first_day = (from_us(end_us).astimezone(info) - timedelta(days=30)).date()
     return Period(_midnight_us(first_day, info), end_us, zone)
 
 
-def _read_bound_us(text: str, zone: ZoneInfo) -> int:
+def read_bound_us(text: str, zone: tzinfo) -> int:
+    """Read one bound of a period: a date (its midnight in `zone`), or an instant.
+
+    Raises:
+        ValueError: a text that is neither.
+    """
     if len(text) == len("2026-11-20"):
         return _midnight_us(date.fromisoformat(text), zone)
     return to_us(parse_instant(text))
 
 
-def _midnight_us(day: date, zone: ZoneInfo) -> int:
+def _midnight_us(day: date, zone: tzinfo) -> int:
     return to_us(datetime.combine(day, time.min, zone))

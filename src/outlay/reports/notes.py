@@ -1,9 +1,30 @@
-"""What stands beside a total in words: what it leaves out and what of it is an estimate."""
+"""What stands beside spend: what it leaves out and what of it is an estimate."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from outlay.kernel.money import usd_text
 from outlay.reports.spend import Spend, Uncounted
+from outlay.reports.table import Column, Unit
+
+ASIDE_COLUMNS = (
+    Column(
+        "unpriced_calls",
+        "Unpriced",
+        Unit.COUNT,
+        "calls without a known price: counted, but no part of spend and averages",
+        additive=True,
+        is_aside=True,
+    ),
+    Column(
+        "estimated_spend_usd",
+        "Estimated",
+        Unit.USD,
+        "spend on estimated usage, a part of the spend",
+        additive=True,
+        is_aside=True,
+    ),
+)
+"""What qualifies the spend of a row, in every report of spend."""
 
 _TENTH = Decimal("0.1")
 

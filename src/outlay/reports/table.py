@@ -30,13 +30,17 @@ None is *(none)* in a text column; elsewhere a figure that does not exist (an av
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in SQL, API and screen, its unit, its meaning, and if rows add up."""
+    """A column: its name in SQL, API and screen, its unit, its meaning, and if rows add up.
+
+    One that `is_aside` qualifies the others; a screen leaves it out when its total is zero.
+    """
 
     name: str
     title: str
     unit: Unit
     meaning: str
     additive: bool = False
+    is_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

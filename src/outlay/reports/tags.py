@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from outlay.attribution.dimensions import Dimension
-from outlay.reports.notes import spend_notes
+from outlay.reports.notes import ASIDE_COLUMNS, spend_notes
 from outlay.reports.query import ReportQuery
 from outlay.reports.report import Report
 from outlay.reports.spend import Spend, add_up, count_sessions, count_uncounted, read_spend
@@ -18,8 +18,7 @@ COLUMNS = (
     Column("spend_usd", "Spend", Unit.USD, "cost of the priced calls", additive=True),
     Column("cost_per_call_usd", "Cost/call", Unit.USD, "priced spend / priced calls"),
     Column("sessions", "Sessions", Unit.COUNT, "different sessions"),
-    Column("unpriced_calls", "Unpriced", Unit.COUNT, "calls without a known price", additive=True),
-    Column("estimated_spend_usd", "Estimated", Unit.USD, "spend on estimated usage", additive=True),
+    *ASIDE_COLUMNS,
 )
 
 

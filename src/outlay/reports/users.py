@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from outlay.attribution.dimensions import Dimension
-from outlay.reports.notes import spend_notes
+from outlay.reports.notes import ASIDE_COLUMNS, spend_notes
 from outlay.reports.query import ReportQuery
 from outlay.reports.report import Report
 from outlay.reports.spend import (
@@ -26,8 +26,7 @@ COLUMNS = (
     Column("avg_cost_per_call_usd", "Avg cost/call", Unit.USD, "priced spend / priced calls"),
     Column("sessions", "Sessions", Unit.COUNT, "different sessions"),
     Column("last_active", "Last active", Unit.INSTANT, "newest call of all time"),
-    Column("unpriced_calls", "Unpriced", Unit.COUNT, "calls without a known price", additive=True),
-    Column("estimated_spend_usd", "Estimated", Unit.USD, "spend on estimated usage", additive=True),
+    *ASIDE_COLUMNS,
 )
 
 
