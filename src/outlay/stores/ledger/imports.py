@@ -16,6 +16,7 @@ from outlay.ledger.imports import Conflict, GroupRecorded, Import, ImportedCall
 from outlay.pricing.cost import CostBasis
 from outlay.stores.ledger.connection import Ledger
 from outlay.stores.ledger.present_calls import all_calls, is_published, present, present_status
+from outlay.stores.ledger.removed import note_removed
 from outlay.stores.ledger.rows import Row, columns_of, event_row, intent_row
 from outlay.stores.ledger.schema import imports, intents, usage_events
 from outlay.stores.ledger.statements import Insert
@@ -129,6 +130,7 @@ class LedgerImports:
                 if not found:
                     connection.execute(delete(imports).where(imports.c.import_id == import_id))
                     return discarded
+                _note_removed(connection, import_id, found, self._ledger.clock.now_us())
                 _delete_calls(connection, [row[1] for row in found])
             discarded, after_seq = discarded + len(found), found[-1][0]
 
@@ -221,6 +223,16 @@ def _read_calls_of(connection: Connection, import_id: str, after_seq: int) -> li
     mine = (intents.c.boot_id == import_id, intents.c.seq > after_seq)
     query = select(intents.c.seq, intents.c.request_id).where(*mine).order_by(intents.c.seq)
     return list(connection.execute(query.limit(DISCARDED_PER_TRANSACTION)))
+
+
+def _note_removed(connection: Connection, import_id: str, found: list[Any], at_us: int) -> None:
+    """Leave word of the rows that go: any other gap in the sequences is a finding."""
+    reason = f"{import_id} was discarded"
+    note_removed(connection, intents, [row[0] for row in found], at_us=at_us, reason=reason)
+    for ids in _sliced([row[1] for row in found]):
+        query = select(usage_events.c.seq).where(usage_events.c.request_id.in_(ids))
+        events = connection.scalars(query).all()
+        note_removed(connection, usage_events, events, at_us=at_us, reason=reason)
 
 
 def _delete_calls(connection: Connection, request_ids: Sequence[RequestId]) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeEngine
 
 from outlay.attribution.dimensions import Dimension
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration; a program of this version refuses every other schema."""
 
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
@@ -336,6 +336,16 @@ price_overlays = _table(
     Column("created_by", Text, nullable=False),
     Column("withdrawn_at_us", Int64),
     sequenced=True,
+)
+
+# What explains a gap in the sequence of a table: spans of rows that were removed on purpose.
+removed = _table(
+    "removed",
+    Column("table_name", Text, primary_key=True),
+    Column("first_seq", Int64, primary_key=True, autoincrement=False),
+    Column("last_seq", Int64, nullable=False),
+    Column("removed_at_us", Int64, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 # Raised in the same transaction as a change of keys, providers or prices; workers poll it.
