@@ -77,6 +77,10 @@ _OFTEN_MEANT = {
     "x-cost-ticket": "X-Cost-Session",
     "x-cost-result": "X-Cost-Outcome",
     "x-cost-app": "X-Cost-Feature",
+    "x-cost-dept": "X-Cost-Department",
+    "x-cost-env": "X-Cost-Environment",
+    "x-cost-gl": "X-Cost-GL-Account",
+    "x-cost-run": "X-Cost-Run-ID",
 }
 """Words that others use for one of our dimensions, too far from ours for a spelling match."""
 
@@ -136,11 +140,11 @@ def propose_name(text: str) -> str:
 
 
 def _judge_name(dimension: Dimension, text: str) -> str | None:
-    slug = text if text.islower() else propose_name(text)
+    slug = text if text.islower() and " " not in text else propose_name(text)
     if slug.replace("_", "-") in _GENERIC[dimension]:
         return _hint(f"{dimension}_generic", _GENERIC_ADVICE[dimension].format(_quote(text)))
-    if slug != text or " " in text:
-        advice = f"use one spelling such as {_quote(propose_name(text))}"
+    if slug != text:
+        advice = f"use one spelling such as {_quote(slug)}"
         return _hint(
             f"{dimension}_spelling", f"{HEADERS[dimension]} is compared exactly as sent: {advice}"
         )
