@@ -13,6 +13,7 @@ from outlay.budgets.hold import Hold
 from outlay.kernel.clock import SystemClock
 from outlay.kernel.errors import InvariantBroken
 from outlay.kernel.ids import BootId, KeyId, RequestId
+from outlay.ledger.endings import swept_event
 from outlay.ledger.facts import (
     Correction,
     Ending,
@@ -20,7 +21,6 @@ from outlay.ledger.facts import (
     ProviderObject,
     UsageEvent,
 )
-from outlay.ledger.invariants import swept_event
 from outlay.ledger.journal import Journal
 from outlay.pricing.cost import Cost, CostBasis
 from outlay.stores.ledger.connection import Ledger

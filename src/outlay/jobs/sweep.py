@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.engine import RowMapping
 
 from outlay.kernel.clock import Clock
+from outlay.ledger.endings import swept_event
 from outlay.ledger.facts import UsageEvent
-from outlay.ledger.invariants import swept_event
 from outlay.stores.ledger.connection import Ledger
 from outlay.stores.ledger.liveness import dead, forget, mark_ended
 from outlay.stores.ledger.rows import event_row, intent_from_row

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, assert_never
 
 from outlay.kernel.errors import InvariantBroken
+from outlay.ledger.endings import late_correction, withdrawn_event
 from outlay.ledger.facts import (
     Correction,
     Ending,
@@ -17,7 +18,6 @@ from outlay.ledger.facts import (
     Refusal,
     UsageEvent,
 )
-from outlay.ledger.invariants import late_correction, withdrawn_event
 from outlay.stores.ledger.entries import Corrections, Deferral, Fact, Withdrawal
 from outlay.stores.ledger.rows import (
     Row,
@@ -29,12 +29,13 @@ from outlay.stores.ledger.rows import (
     object_row,
     refusal_row,
 )
-from outlay.stores.ledger.schema import corrections, deferred, intents, usage_events
+from outlay.stores.ledger.schema import corrections, deferred, intents, refusals, usage_events
 from outlay.stores.ledger.statements import Insert, Statements
 
 _INTENT = {name: i for i, name in enumerate(columns_of(intents))}
 _EVENT = {name: i for i, name in enumerate(columns_of(usage_events))}
 _CORRECTION = {name: i for i, name in enumerate(columns_of(corrections))}
+_REFUSAL = {name: i for i, name in enumerate(columns_of(refusals))}
 _DEFERRED = {name: i for i, name in enumerate(columns_of(deferred))}
 _LARGEST_QUARANTINED = 65_536
 """Characters of a refused row that are kept."""
@@ -84,6 +85,8 @@ class CarefulWriter:
                 self._compare_intent(cursor, fact)
             case UsageEvent():
                 self._compare_event(cursor, fact, booked_at_us)
+            case Refusal():
+                self._compare_refusal(cursor, fact)
             case _:
                 raise InvariantBroken(f"{type(fact).__name__} cannot be recorded")
 
@@ -103,6 +106,12 @@ class CarefulWriter:
         same = _same(found, intent_row(intent, 0), ignoring={_INTENT["booked_at_us"]})
         if not same or [tuple(row) for row in recorded] != holds:
             raise InvariantBroken(f"another intent stands under {intent.request_id}")
+
+    def _compare_refusal(self, cursor: Any, refusal: Refusal) -> None:
+        found = _find(cursor, self._sql.find_refusal, refusal.request_id)
+        row = refusal_row(refusal, 0)
+        if found is None or not _same(found, row, ignoring={_REFUSAL["booked_at_us"]}):
+            raise InvariantBroken(f"the refusal of {refusal.request_id} cannot be recorded")
 
     def _compare_event(self, cursor: Any, event: UsageEvent, booked_at_us: int) -> None:
         found = _find(cursor, self._sql.lock_event, event.request_id)

@@ -52,7 +52,7 @@ def iterate_calls(
 def read_calls(connection: Connection, *, after_seq: int, limit: int) -> list[RecordedCall]:
     """Read one page of published calls in the order of their events."""
     query = (
-        select(*_labelled(intents), *_labelled(usage_events), *_labelled(corrections))
+        select(*labelled(intents), *labelled(usage_events), *labelled(corrections))
         .select_from(ended_calls())
         .where(usage_events.c.seq > after_seq, is_published())
         .order_by(usage_events.c.seq)
@@ -83,8 +83,8 @@ def list_deferred(ledger: Ledger, *, limit: int = PAGE_CALLS) -> list[DeferredCa
 
 
 def _call(row: RowMapping, held: Mapping[str, list[Hold]]) -> RecordedCall:
-    intent, event = _cells(row, intents), _cells(row, usage_events)
-    correction = _cells(row, corrections)
+    intent, event = cells_of(row, intents), cells_of(row, usage_events)
+    correction = cells_of(row, corrections)
     return RecordedCall(
         seq=event["seq"],
         intent=intent_from_row(intent, held.get(intent["request_id"], ())),
@@ -93,12 +93,13 @@ def _call(row: RowMapping, held: Mapping[str, list[Hold]]) -> RecordedCall:
     )
 
 
-def _labelled(table: Table) -> list[Any]:
+def labelled(table: Table) -> list[Any]:
     """Name each column after its table: several of them share a name."""
     return [column.label(f"{table.name}.{column.name}") for column in table.columns]
 
 
-def _cells(row: RowMapping, table: Table) -> dict[str, Any]:
+def cells_of(row: RowMapping, table: Table) -> dict[str, Any]:
+    """Take the cells of one table out of a row of `labelled` columns."""
     return {column.name: row[f"{table.name}.{column.name}"] for column in table.columns}
 
 

@@ -60,7 +60,8 @@ class Statements:
         self.hold = Insert(holds, dialect)
         self.event = Insert(usage_events, dialect)
         self.correction = Insert(corrections, dialect)
-        self.refusal = Insert(refusals, dialect, suffix=" ON CONFLICT (request_id) DO NOTHING")
+        # No ON CONFLICT where rows have a sequence: SQLite uses a number up for what it leaves out.
+        self.refusal = Insert(refusals, dialect)
         self.object = Insert(
             provider_objects, dialect, suffix=" ON CONFLICT (object_hash) DO NOTHING"
         )
@@ -68,6 +69,7 @@ class Statements:
         self.quarantine = Insert(quarantine, dialect)
         self.find_intent = self._find(intents, dialect)
         self.find_event = self._find(usage_events, dialect)
+        self.find_refusal = self._find(refusals, dialect)
         self.find_correction = self._find(corrections, dialect, by="correction_id")
         self.find_deferral = self._find(deferred, dialect)
         self.find_holds = self._find(holds, dialect) + " ORDER BY budget_id"
