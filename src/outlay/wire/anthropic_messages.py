@@ -63,7 +63,9 @@ def read_messages(request: Request) -> Call | Refused:
 
 
 def _count(asked: MessagesBody) -> Contents:
-    contents = Contents(messages=len(members(asked.tools.value)))
+    tools = members(asked.tools.value)
+    provided = sum(tool.get("type") not in (None, "custom") for tool in tools)
+    contents = Contents(messages=len(tools), provided_tools=provided)
     _add_blocks(contents, asked.system.value)
     for message in members(asked.messages.value):
         contents.messages += 1

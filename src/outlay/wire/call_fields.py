@@ -58,6 +58,11 @@ def read_choices(choices: Field, name: str) -> int | Refused:
     )
 
 
+def is_given(value: object) -> bool:
+    """Tell whether a field asks for something: `{}` may switch a tool on, `[]` and false do not."""
+    return value is not None and value is not False and value != []
+
+
 def is_zero(number: object) -> bool:
     """Tell whether a JSON number is zero; false for `false`, text and null."""
     return isinstance(number, int | float) and not isinstance(number, bool) and number == 0

@@ -28,10 +28,12 @@ class Contents:
     """A running count over the content parts of one body.
 
     `inline_bytes` is the length of base64 text: it is in the body but never becomes text tokens.
+    `provided_tools` counts tools whose definition the provider writes.
     `references` keeps the names of fields that bring input from elsewhere, each once, in order.
     """
 
     messages: int = 0
+    provided_tools: int = 0
     images: int = 0
     inline_bytes: int = 0
     media_bytes: dict[Media, int] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Contents:
         return CallShape(
             input_bytes=len(body) - self.inline_bytes,
             message_count=self.messages,
+            provided_tools=self.provided_tools,
             image_count=self.images,
             audio_bytes=self.media_bytes.get(Media.AUDIO, 0),
             document_bytes=self.media_bytes.get(Media.DOCUMENT, 0),

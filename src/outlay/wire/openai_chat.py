@@ -10,7 +10,14 @@ import msgspec
 
 from outlay.kernel.errors import Refused
 from outlay.wire.call import Call
-from outlay.wire.call_fields import Request, is_zero, read_choices, read_model, read_stream
+from outlay.wire.call_fields import (
+    Request,
+    is_given,
+    is_zero,
+    read_choices,
+    read_model,
+    read_stream,
+)
 from outlay.wire.contents import Contents, Media, members
 from outlay.wire.strict_json import ABSENT, Field, read_object
 
@@ -150,7 +157,7 @@ def _unbounded(chat: ChatBody, model: str) -> tuple[str, ...]:
         "modalities": _beyond_text(chat.modalities.value),
         "model": "-search-" in model,
     }
-    named = tuple(name for name, value in fields.items() if value)
+    named = tuple(name for name, value in fields.items() if is_given(value))
     return named + server_tools(chat.tools.value, CLIENT_TOOLS)
 
 
