@@ -209,7 +209,7 @@ def test_a_limit_beyond_all_money_is_open_and_not_an_overflow() -> None:
 
 
 def test_an_embedding_has_no_output() -> None:
-    shape = CallShape(input_bytes=1_000_000 - 256, output_limit=0)
+    shape = CallShape(input_bytes=1_000_000 - 1_024, output_limit=0)
     bound = _bound("openai", "text-embedding-3-small", shape)
     assert (bound.hold_class, bound.bound_nanos) == (HoldClass.BOUNDED, 20_000_000)
 
@@ -223,6 +223,7 @@ _shapes = st.builds(
     CallShape,
     input_bytes=st.integers(0, 600_000),
     message_count=st.integers(0, 50),
+    provided_tools=st.integers(0, 3),
     image_count=st.integers(0, 5),
     audio_bytes=st.sampled_from([0, 0, 5_000, 2_000_000]),
     document_bytes=st.sampled_from([0, 0, 50_000]),
@@ -266,6 +267,7 @@ def _quantities(
     facts = facts_of(provider.price_provider, model)
     price = seed_book().find_price(provider.price_provider, model, at_us=at())
     text = shape.input_bytes + facts.per_call + facts.per_item * shape.message_count
+    text += facts.per_provided_tool * shape.provided_tools
     image = facts.per_image * shape.image_count
     audio = -(-shape.audio_bytes // facts.bytes_per_audio_token)
     if shape.by_reference or shape.document_bytes:

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from outlay.routing.facts import CHECKED_ON, INPUTS, LIMITS, facts_of, window_bound
+from outlay.routing.facts import (
+    CHECKED_ON,
+    IMAGES,
+    INPUTS,
+    LIMITS,
+    MAX_OUTPUT,
+    MAX_OUTPUT_SOURCES,
+    facts_of,
+    window_bound,
+)
 
 _PAGE = Path(__file__).parents[2] / "docs" / "guide" / "call-classes.md"
 
@@ -20,10 +29,22 @@ def test_the_docs_have_every_fact_with_its_source() -> None:
         assert f"| `{wire}` | `{limit.parameters}` |" in page
         assert limit.source in page
     for provider, rule in INPUTS.items():
-        numbers = (rule.per_call, rule.per_item, rule.per_image, rule.bytes_per_audio_token)
+        numbers = (
+            rule.per_call,
+            rule.per_item,
+            rule.per_provided_tool,
+            rule.per_image,
+            rule.bytes_per_audio_token,
+        )
         row = " | ".join(f"{number:,}" for number in numbers)
         assert f"| `{provider}` | {row} |" in page
         assert rule.source in page
+    for _, models, tokens in IMAGES:
+        assert f"`{models}` at most {tokens:,}" in page
+    for provider, models, tokens in MAX_OUTPUT:
+        escaped = models.replace("|", "\\|")
+        assert f"| {provider} | `{escaped}` | {tokens:,} |" in page
+        assert MAX_OUTPUT_SOURCES[provider] in page
     assert CHECKED_ON in page
 
 
@@ -40,6 +61,7 @@ def test_the_docs_have_every_fact_with_its_source() -> None:
         ("anthropic", "claude-opus-4-8", 128_000),
         ("google", "gemini-2.0-flash", 8_192),
         ("google", "gemini-3-flash-preview", 65_536),
+        ("google", "gemini-4-argon", None),
         ("mine", "gpt-4o", None),
     ],
 )

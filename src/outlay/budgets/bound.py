@@ -138,6 +138,7 @@ def _most_tokens(
     """Return the most tokens of the call, and what leaves it without a limit."""
     reasons = []
     text = shape.input_bytes + facts.per_call + facts.per_item * shape.message_count
+    text += facts.per_provided_tool * shape.provided_tools
     media = facts.per_image * shape.image_count
     audio = -(-shape.audio_bytes // facts.bytes_per_audio_token)
     windowed = _by_window(shape)

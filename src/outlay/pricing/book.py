@@ -72,8 +72,7 @@ class PriceBook:
 
     def with_overlays(self, overlays: Sequence[Overlay], number: int) -> "PriceBook":
         """Return this book with exactly these overlays; `number` is that of their last change."""
-        base = self.revision.partition(".")[0]
-        revision = f"{base}.{number}" if number else base
+        revision = f"{self.compiled}.{number}" if number else self.compiled
         return PriceBook(
             msgspec.structs.replace(self._stored, overlays=tuple(overlays), revision=revision)
         )
@@ -82,6 +81,11 @@ class PriceBook:
     def revision(self) -> str:
         """The name of this state of the prices, recorded with every cost."""
         return self._stored.revision
+
+    @property
+    def compiled(self) -> str:
+        """The revision of the compiled book alone, whatever own prices lie over it."""
+        return self.revision.partition(".")[0]
 
     @property
     def source(self) -> str:

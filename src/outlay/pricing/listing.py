@@ -87,12 +87,18 @@ def changes_between(
 ) -> list[PriceChange]:
     """List every price that differs between two books, or two instants, in order of provider."""
     changes: list[PriceChange] = []
-    for provider in sorted({*old.providers, *new.providers}):
+    compiled_alike = old.compiled == new.compiled and old_at_us == new_at_us
+    for provider in _touched(old, new) if compiled_alike else {*old.providers, *new.providers}:
         for model in dict.fromkeys([*models_of(old, provider), *models_of(new, provider)]):
             before = lines_of(old, provider, model, at_us=old_at_us)
             after = lines_of(new, provider, model, at_us=new_at_us)
             changes += _changes(before, after)
-    return changes
+    return sorted(changes, key=lambda change: change.provider)
+
+
+def _touched(old: PriceBook, new: PriceBook) -> set[str]:
+    """Return the providers whose own prices differ."""
+    return {one.provider for one in set(old.overlays) ^ set(new.overlays)}
 
 
 def _tiers(book: PriceBook, provider: str, entry: Entry | None) -> list[str]:

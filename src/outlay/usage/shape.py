@@ -12,6 +12,8 @@ class CallShape:
             system, tools, schemas); a token is never shorter than a byte, so this bounds the text
             tokens.
         message_count: messages and tools, for the provider's own framing tokens.
+        provided_tools: tools run by the caller whose definition the provider writes (Anthropic's
+            computer, bash, text editor): a short name in the body, hundreds of tokens of input.
         image_count / audio_bytes / video_bytes / document_bytes: inline media, sizes decoded;
             bounded by media rule and never by the size of their base64 text.
         output_limit: the caller's own limit per choice in tokens (None: not given; 0: the
@@ -27,6 +29,7 @@ class CallShape:
 
     input_bytes: int = 0
     message_count: int = 0
+    provided_tools: int = 0
     image_count: int = 0
     audio_bytes: int = 0
     document_bytes: int = 0
