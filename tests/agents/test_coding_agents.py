@@ -49,7 +49,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_claude_code_finishes_a_turn(gateway: Gateway, feature: str, home: Path) -> None:
     finished = run_agent(
-        ["claude", "-p", "Say hello.", "--model", "claude-sonnet-4-5"],
+        ["claude", "-p", "Say hello.", "--model", "claude-sonnet-5"],
         home,
         {
             "ANTHROPIC_BASE_URL": gateway.url,

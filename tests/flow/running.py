@@ -51,7 +51,9 @@ def running_emulator(log: Path) -> Iterator[str]:
     """Run an emulated provider (all wires) and give its address."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    with _running(["emulator", "--port", str(port)], clean_environment(), log, f"{url}/__emulator__/state"):
+    with _running(
+        ["emulator", "--port", str(port)], clean_environment(), log, f"{url}/__emulator__/state"
+    ):
         yield url
 
 

@@ -1,6 +1,6 @@
 """The official Anthropic SDK against the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anthropic
@@ -23,13 +23,14 @@ _INPUT_METERS = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
 @pytest.fixture
-def client(gateway: Gateway, user: str) -> Anthropic:
-    return Anthropic(
+def client(gateway: Gateway, user: str) -> Iterator[Anthropic]:
+    with Anthropic(
         api_key=gateway.key,
         base_url=gateway.url,
         default_headers={"X-Cost-User": user},
         max_retries=0,
-    )
+    ) as client:
+        yield client
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def async_client(gateway: Gateway, user: str) -> AsyncIterator[AsyncAnthro
 
 def ask(text: str = "Say hello.") -> dict[str, Any]:
     return {
-        "model": "claude-sonnet-4-5",
+        "model": "claude-sonnet-5",
         "max_tokens": 200,
         "messages": [{"role": "user", "content": text}],
     }
@@ -144,7 +145,7 @@ async def test_async_message_and_stream_are_two_calls(
 
 def test_counting_tokens_costs_nothing(client: Anthropic, gateway: Gateway, user: str) -> None:
     counted = client.messages.count_tokens(
-        model="claude-sonnet-4-5", messages=[{"role": "user", "content": "Hello"}]
+        model="claude-sonnet-5", messages=[{"role": "user", "content": "Hello"}]
     )
 
     assert counted.input_tokens > 0
@@ -152,9 +153,10 @@ def test_counting_tokens_costs_nothing(client: Anthropic, gateway: Gateway, user
 
 
 def test_an_unknown_key_is_an_authentication_error(gateway: Gateway) -> None:
-    stranger = Anthropic(api_key="sk-outlay-unknown", base_url=gateway.url, max_retries=0)
-
-    with pytest.raises(anthropic.AuthenticationError) as refused:
+    with (
+        Anthropic(api_key="sk-outlay-unknown", base_url=gateway.url, max_retries=0) as stranger,
+        pytest.raises(anthropic.AuthenticationError) as refused,
+    ):
         stranger.messages.create(**ask())
 
     assert isinstance(refused.value.body, dict)

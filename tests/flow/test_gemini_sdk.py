@@ -1,5 +1,8 @@
 """The official Google SDK against the gateway; version 3 calls /v1, older ones call /v1beta."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,18 +27,24 @@ WEATHER = types.Tool(
 )
 
 
-def make_client(gateway: Gateway, user: str, version: str | None = None) -> genai.Client:
-    return genai.Client(
+@contextmanager
+def connected(gateway: Gateway, user: str, version: str | None = None) -> Iterator[genai.Client]:
+    client = genai.Client(
         api_key=gateway.key,
         http_options=types.HttpOptions(
             base_url=gateway.url, api_version=version, headers={"X-Cost-User": user}
         ),
     )
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 @pytest.fixture
-def client(gateway: Gateway, user: str) -> genai.Client:
-    return make_client(gateway, user)
+def client(gateway: Gateway, user: str) -> Iterator[genai.Client]:
+    with connected(gateway, user) as client:
+        yield client
 
 
 def quantity(event: dict[str, Any], *meters: str) -> int:
@@ -46,9 +55,8 @@ def quantity(event: dict[str, Any], *meters: str) -> int:
 def test_generated_content_is_metered_under_every_version(
     gateway: Gateway, user: str, version: str | None
 ) -> None:
-    answer = make_client(gateway, user, version).models.generate_content(
-        model=MODEL, contents="Say hello."
-    )
+    with connected(gateway, user, version) as client:
+        answer = client.models.generate_content(model=MODEL, contents="Say hello.")
 
     event = gateway.call(user=user)
     usage = answer.usage_metadata
@@ -123,12 +131,10 @@ def test_embeddings_are_recorded(client: genai.Client, gateway: Gateway, user: s
 
 
 def test_an_unknown_key_is_a_client_error(gateway: Gateway) -> None:
-    stranger = genai.Client(
-        api_key="sk-outlay-unknown", http_options=types.HttpOptions(base_url=gateway.url)
-    )
+    stranger = replace(gateway, key="sk-outlay-unknown")
 
-    with pytest.raises(errors.ClientError) as refused:
-        stranger.models.generate_content(model=MODEL, contents="x")
+    with connected(stranger, "usr_x") as client, pytest.raises(errors.ClientError) as refused:
+        client.models.generate_content(model=MODEL, contents="x")
 
     assert refused.value.code == 401
     assert refused.value.status == "UNAUTHENTICATED"

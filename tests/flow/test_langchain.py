@@ -1,21 +1,26 @@
 """LangChain's OpenAI client: it streams from a custom base URL without asking for usage."""
 
+from collections.abc import Iterator
+
 import pytest
 from langchain_openai import ChatOpenAI
+from openai import DefaultHttpxClient
 from pydantic import SecretStr
 
 from tests.flow.running import Gateway
 
 
 @pytest.fixture
-def chat(gateway: Gateway, user: str) -> ChatOpenAI:
-    return ChatOpenAI(
-        model="gpt-4o-mini",
-        api_key=SecretStr(gateway.key),
-        base_url=f"{gateway.url}/v1",
-        default_headers={"X-Cost-User": user},
-        max_retries=0,
-    )
+def chat(gateway: Gateway, user: str) -> Iterator[ChatOpenAI]:
+    with DefaultHttpxClient() as http_client:
+        yield ChatOpenAI(
+            model="gpt-4o-mini",
+            api_key=SecretStr(gateway.key),
+            base_url=f"{gateway.url}/v1",
+            default_headers={"X-Cost-User": user},
+            max_retries=0,
+            http_client=http_client,
+        )
 
 
 def test_a_stream_without_usage_is_metered_and_shows_no_extra_chunk(

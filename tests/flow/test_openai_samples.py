@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ _NODE_SAMPLES = Path(__file__).parent / "node"
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> OpenAI:
-    return OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/v1")
+def client(gateway: Gateway) -> Iterator[OpenAI]:
+    with OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/v1") as client:
+        yield client
 
 
 def test_a_support_chat_is_attributed_to_its_user(

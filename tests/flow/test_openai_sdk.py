@@ -1,6 +1,6 @@
 """The official OpenAI SDK against the gateway: every operation of its two wires."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import openai
@@ -25,13 +25,14 @@ WEATHER: ChatCompletionToolParam = {
 
 
 @pytest.fixture
-def client(gateway: Gateway, user: str) -> OpenAI:
-    return OpenAI(
+def client(gateway: Gateway, user: str) -> Iterator[OpenAI]:
+    with OpenAI(
         api_key=gateway.key,
         base_url=f"{gateway.url}/v1",
         default_headers={"X-Cost-User": user},
         max_retries=0,
-    )
+    ) as client:
+        yield client
 
 
 @pytest.fixture
@@ -167,9 +168,12 @@ def test_models_are_listed(client: OpenAI, gateway: Gateway, user: str) -> None:
 
 
 def test_an_unknown_key_is_an_authentication_error(gateway: Gateway) -> None:
-    stranger = OpenAI(api_key="sk-outlay-unknown", base_url=f"{gateway.url}/v1", max_retries=0)
-
-    with pytest.raises(openai.AuthenticationError) as refused:
+    with (
+        OpenAI(
+            api_key="sk-outlay-unknown", base_url=f"{gateway.url}/v1", max_retries=0
+        ) as stranger,
+        pytest.raises(openai.AuthenticationError) as refused,
+    ):
         stranger.chat.completions.create(**ask())
 
     assert refused.value.code == "invalid_proxy_key"
@@ -186,9 +190,10 @@ def test_an_unknown_model_is_not_found(client: OpenAI) -> None:
 
 def test_a_header_too_long_is_refused_once(gateway: Gateway) -> None:
     """`x-should-retry: false` keeps the SDK from asking again: with two retries, one request."""
-    patient = OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/v1", max_retries=2)
-
-    with pytest.raises(openai.BadRequestError) as refused:
+    with (
+        OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/v1", max_retries=2) as patient,
+        pytest.raises(openai.BadRequestError) as refused,
+    ):
         patient.chat.completions.create(**ask(), extra_headers={"X-Cost-Feature": "f" * 257})
 
     assert refused.value.code == "invalid_header"
