@@ -5,6 +5,7 @@ secret. Source: docs/adr/0016-keys-and-secrets.md.
 """
 
 import os
+import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +50,7 @@ def load_master_key(
 def _create(path: Path) -> None:
     """Write a new key whole and synced before it gets its name; another process may be first."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{FILE_NAME}.{os.getpid()}.draft")
+    draft = path.with_name(f"{FILE_NAME}.{secrets.token_hex(8)}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:
