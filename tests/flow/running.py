@@ -18,7 +18,16 @@ OUTLAY = Path(sys.executable).with_name("outlay")
 _START_LIMIT_S = 60
 _STOP_LIMIT_S = 30
 _POLL_S = 0.05
-_FOREIGN_VARIABLES = ("OUTLAY_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
+_FOREIGN_VARIABLES = (
+    "OUTLAY_",
+    "OPENAI_",
+    "ANTHROPIC_",
+    "GEMINI_",
+    "GOOGLE_",
+    "BUN_",
+    "CLAUDE",
+    "CODEX_",
+)
 
 
 @dataclass(frozen=True, slots=True)
