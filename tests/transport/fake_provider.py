@@ -1,6 +1,7 @@
 """A provider made of bytes: a server whose every connection follows a script."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
@@ -38,6 +39,7 @@ class Line:
         for piece in pieces:
             self._writer.write(piece)
             await self._writer.drain()
+            await asyncio.sleep(0)  # a script that always sends must not keep the loop to itself
 
     def write(self, piece: bytes) -> None:
         """Queue bytes without waiting for the client to read."""
@@ -135,8 +137,10 @@ class FakeProvider:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left, or the script cut the line
         finally:
-            self._tasks.discard(task)
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+            self._tasks.discard(task)
 
 
 async def answer_each(line: Line, answer: bytes = OK_JSON) -> None:

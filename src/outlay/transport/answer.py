@@ -38,7 +38,6 @@ class Answer:
         "_failure",
         "_is_complete",
         "_line",
-        "_loop",
         "_pieces",
         "_unread_bytes",
         "headers",
@@ -46,12 +45,11 @@ class Answer:
         "status",
     )
 
-    def __init__(self, line: Line, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, line: Line) -> None:
         """Expect an answer over `line`; `status` is 0 until its head has arrived."""
         self.status = 0
         self.headers: Headers = []
         self._line = line
-        self._loop = loop
         self._pieces: list[bytes] = []
         self._unread_bytes = 0
         self.is_paused = False
@@ -127,7 +125,7 @@ class Answer:
             self._arrival.set_result(None)
 
     async def _wait_for_arrival(self) -> None:
-        self._arrival = self._loop.create_future()
+        self._arrival = asyncio.get_running_loop().create_future()
         try:
             await self._arrival
         finally:

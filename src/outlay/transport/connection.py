@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
         self._write(head, request.body)
         if transport.is_closing():  # its very first system call failed: nothing has left
             raise ClosedBeforeWrite
-        answer = self._answer = Answer(self, self._loop)
+        answer = self._answer = Answer(self)
         self._reader.expect(answer, method=request.method)
         self._idle_timeout_s = request.limits.idle_timeout_s
         self._total_deadline = total_deadline
