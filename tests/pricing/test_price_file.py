@@ -35,7 +35,7 @@ anthropic,*,,,,12.5,discount,,
 
 @pytest.mark.parametrize(("name", "text"), [("p.toml", _TOML), ("p.json", _JSON), ("p.csv", _CSV)])
 def test_every_format_says_the_same_exactly(name: str, text: str) -> None:
-    contract, discount = parse_prices(name, text, created_by="ada")
+    contract, discount = parse_prices(name, text)
     assert contract == Overlay(
         "",
         "openai",
@@ -45,21 +45,20 @@ def test_every_format_says_the_same_exactly(name: str, text: str) -> None:
         attos=2_123_456_789_000,
         from_us=at("2026-01-01T00:00:00Z"),
         to_us=at("2027-01-01T00:00:00Z"),
-        created_by="ada",
     )
     assert (discount.percent, discount.meter, discount.tier) == (Decimal("12.5"), "*", "*")
 
 
 def test_fees_are_quoted_by_the_thousand() -> None:
     row = "provider,model,meter,price\nopenai,gpt-4o,web_search,10\n"
-    (own,) = parse_prices("p.csv", row, created_by="ada")
+    (own,) = parse_prices("p.csv", row)
     assert own.attos == 10**16
 
 
 def test_every_fault_is_told_with_its_row() -> None:
     text = "provider,model,meter,price\nopenai,m,input,x\nopenai,m,input,1\nopenai,m,nothing,1\n"
     with pytest.raises(ValueError, match="row 1: 'x' is not a decimal") as caught:
-        parse_prices("p.csv", text, created_by="ada")
+        parse_prices("p.csv", text)
     assert "row 2" not in str(caught.value)
     assert "row 3: 'nothing' is no meter" in str(caught.value)
 
@@ -82,13 +81,13 @@ def test_every_fault_is_told_with_its_row() -> None:
 )
 def test_what_cannot_be_read_is_refused(name: str, text: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
-        parse_prices(name, text, created_by="ada")
+        parse_prices(name, text)
 
 
 def test_a_file_has_a_bound() -> None:
     text = "provider,model,meter,price\n" + "openai,m,input,1\n" * (MAX_ROWS + 1)
     with pytest.raises(ValueError, match="too many"):
-        parse_prices("p.csv", text, created_by="ada")
+        parse_prices("p.csv", text)
 
 
 def test_units_are_read() -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from outlay.pricing.units import meter_of, stand_ins
+from outlay.usage.gemini import is_billed_by_query
 from outlay.usage.meters import Meter
+from tests.pricing.books import seed_book
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "groq", "mistral"])
@@ -56,3 +58,11 @@ def test_googles_search_price_is_by_prompt_or_by_query(model: str, expected: Met
 
 def test_a_unit_that_we_do_not_meter_has_no_meter() -> None:
     assert meter_of("openai", "whisper-1", "audio_hours") is None
+
+
+def test_readers_and_prices_agree_on_what_a_google_search_is() -> None:
+    """Else every grounded call of a model would be unpriced."""
+    for entry in seed_book().entries("google"):
+        priced = {m for period in entry.periods for m in period.rates if m.startswith("grounded")}
+        by_query = is_billed_by_query(entry.id)
+        assert priced <= {Meter.GROUNDED_QUERY if by_query else Meter.GROUNDED_PROMPT}, entry.id

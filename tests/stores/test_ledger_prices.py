@@ -1,40 +1,28 @@
 """Prices in the ledger: books are kept, own prices are recorded and taken back, workers see it."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from outlay.identity.master_key import MasterKey
 from outlay.kernel.clock import FrozenClock
 from outlay.kernel.errors import SettingsError
 from outlay.pricing.book import PriceBook
-from outlay.stores.ledger.connection import Ledger, open_ledger, read_revisions
+from outlay.stores.ledger.audit import AuditTrail
+from outlay.stores.ledger.connection import Ledger, read_revisions
 from outlay.stores.ledger.prices import PriceNotFound, PriceStore, ensure_seeded, load_book
-from outlay.stores.ledger.schema import price_books
-from outlay.stores.ledger.upgrade import upgrade_ledger
+from outlay.stores.ledger.schema import audit_log, price_books
 from tests.pricing.books import cost_of, own_price, seed_book, used
 
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock(datetime(2026, 11, 20, tzinfo=UTC))
+_MASTER_KEY = MasterKey(b"m" * 32)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, clock: FrozenClock) -> Iterator[Ledger]:
-    opened = open_ledger(None, data_dir=tmp_path, clock=clock)
-    upgrade_ledger(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def seeded(ledger: Ledger, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+def seeded(ledger: Ledger, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setattr("outlay.stores.ledger.prices.compile_seed", seed_book)
-    ensure_seeded(ledger, clock)
+    ensure_seeded(ledger, frozen)
     return ledger
 
 
@@ -43,22 +31,22 @@ def _prices_revision(ledger: Ledger) -> int:
         return read_revisions(connection).get("prices", 0)
 
 
-def test_the_bundled_prices_are_stored_once(ledger: Ledger, clock: FrozenClock) -> None:
-    assert [ensure_seeded(ledger, clock) for _ in range(2)] == [True, False]
-    (book,) = PriceStore(ledger, clock).list_books()
+def test_the_bundled_prices_are_stored_once(ledger: Ledger, frozen: FrozenClock) -> None:
+    assert [ensure_seeded(ledger, frozen) for _ in range(2)] == [True, False]
+    (book,) = PriceStore(ledger, _MASTER_KEY).list_books()
     assert (book.revision, book.source) == (seed_book().revision, seed_book().source)
     assert _prices_revision(ledger) == 1
 
 
 def test_newer_data_adds_a_book_and_keeps_the_older_one(
-    seeded: Ledger, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    seeded: Ledger, frozen: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = PriceBook.compile("genai-prices 9.9.9", [])
     monkeypatch.setattr("outlay.stores.ledger.prices.seed_source", lambda: newer.source)
     monkeypatch.setattr("outlay.stores.ledger.prices.compile_seed", lambda: newer)
-    clock.advance(timedelta(days=1))
-    assert ensure_seeded(seeded, clock)
-    store = PriceStore(seeded, clock)
+    frozen.advance(timedelta(days=1))
+    assert ensure_seeded(seeded, frozen)
+    store = PriceStore(seeded, _MASTER_KEY)
     assert [book.source for book in store.list_books()] == [newer.source, seed_book().source]
     assert load_book(seeded).source == newer.source
     old = store.get_book(seed_book().revision)
@@ -77,44 +65,60 @@ def test_without_a_book_there_is_nothing_to_price_by(ledger: Ledger) -> None:
         load_book(ledger)
 
 
-def test_an_own_price_changes_the_revision_and_the_cost(seeded: Ledger, clock: FrozenClock) -> None:
+def test_an_own_price_changes_the_revision_and_the_cost(
+    seeded: Ledger, frozen: FrozenClock
+) -> None:
     before = load_book(seeded)
-    store = PriceStore(seeded, clock)
-    own = own_price("openai", "gpt-4o", "input", 10**12, "contract", created_by="ada")
-    (recorded,) = store.add_overlays([own])
+    store = PriceStore(seeded, _MASTER_KEY)
+    own = own_price("openai", "gpt-4o", "input", 10**12, "contract")
+    (recorded,) = store.add_overlays([own], actor="ada")
     after = load_book(seeded)
-    assert recorded == replace(own, overlay_id=recorded.overlay_id)
+    assert recorded == replace(own, overlay_id=recorded.overlay_id, created_by="ada")
     assert recorded.overlay_id.startswith("ovl_")
     assert before.revision != after.revision
     assert _prices_revision(seeded) == 2
     assert cost_of(used(input=5), "gpt-4o", book=after).cost_nanos == 5_000
 
 
-def test_own_prices_are_recorded_all_or_none(seeded: Ledger, clock: FrozenClock) -> None:
-    store = PriceStore(seeded, clock)
+def test_own_prices_are_recorded_all_or_none(seeded: Ledger) -> None:
+    store = PriceStore(seeded, _MASTER_KEY)
     good = own_price("openai", "gpt-4o", "input", 1)
     with pytest.raises(ValueError, match="a provider and a model"):
-        store.add_overlays([good, replace(good, provider="")])
+        store.add_overlays([good, replace(good, provider="")], actor="ada")
     assert store.list_overlays() == []
     assert _prices_revision(seeded) == 1
 
 
-def test_an_own_price_can_be_taken_back_once(seeded: Ledger, clock: FrozenClock) -> None:
-    store = PriceStore(seeded, clock)
-    (own,) = store.add_overlays([own_price("openai", "gpt-4o", "input", 10**12)])
-    store.withdraw(own.overlay_id)
+def test_an_own_price_can_be_taken_back_once(seeded: Ledger) -> None:
+    store = PriceStore(seeded, _MASTER_KEY)
+    (own,) = store.add_overlays([own_price("openai", "gpt-4o", "input", 10**12)], actor="ada")
+    store.withdraw(own.overlay_id, actor="ada")
     assert store.list_overlays() == []
     assert cost_of(used(input=1), "gpt-4o", book=load_book(seeded)).cost_nanos == 2_500
     with pytest.raises(PriceNotFound, match=own.overlay_id):
-        store.withdraw(own.overlay_id)
+        store.withdraw(own.overlay_id, actor="ada")
 
 
-def test_an_unknown_revision_names_the_known_ones(seeded: Ledger, clock: FrozenClock) -> None:
+def test_an_unknown_revision_names_the_known_ones(seeded: Ledger) -> None:
     with pytest.raises(PriceNotFound, match=seed_book().revision):
-        PriceStore(seeded, clock).get_book("pbk_nothing")
+        PriceStore(seeded, _MASTER_KEY).get_book("pbk_nothing")
 
 
-def test_prices_too_large_for_64_bits_survive(seeded: Ledger, clock: FrozenClock) -> None:
+def test_prices_too_large_for_64_bits_survive(seeded: Ledger) -> None:
     huge = own_price("mine", "m", "web_search", 10**21)
-    (recorded,) = PriceStore(seeded, clock).add_overlays([huge])
+    (recorded,) = PriceStore(seeded, _MASTER_KEY).add_overlays([huge], actor="ada")
     assert recorded.attos == 10**21
+
+
+def test_every_change_is_in_the_audit_log(seeded: Ledger) -> None:
+    store = PriceStore(seeded, _MASTER_KEY)
+    (own,) = store.add_overlays([own_price("openai", "gpt-4o", "input", 10**12)], actor="ada")
+    store.withdraw(own.overlay_id, actor="ben")
+    with seeded.read() as connection:
+        rows = connection.execute(select(audit_log).order_by(audit_log.c.seq)).all()
+        assert AuditTrail(_MASTER_KEY).find_breaks(connection) == []
+    assert [(row.actor, row.action, row.subject) for row in rows] == [
+        ("ada", "price.set", own.overlay_id),
+        ("ben", "price.remove", own.overlay_id),
+    ]
+    assert '"attos_per_unit":"1000000000000"' in rows[0].detail

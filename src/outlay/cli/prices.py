@@ -4,8 +4,6 @@ Works on the ledger itself, whether `outlay serve` runs or not; it takes a chang
 second.
 """
 
-import getpass
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from msgspec.structs import replace
 
+from outlay.cli.opening import DataDir, opened_ledger
 from outlay.cli.price_tables import (
     Format,
     open_console,
@@ -25,16 +24,13 @@ from outlay.cli.price_tables import (
     write_overlays,
     write_summary,
 )
-from outlay.kernel.clock import Clock, SystemClock, rfc3339
+from outlay.kernel.clock import rfc3339
 from outlay.kernel.errors import Category, OutlayError
 from outlay.pricing.book import PriceBook
 from outlay.pricing.listing import PriceLine, changes_between, lines_of, models_of
 from outlay.pricing.overlay import Overlay, is_jump, price_usd
 from outlay.pricing.price_file import parse_price, parse_prices, parse_start_us
-from outlay.settings import load_settings
-from outlay.stores.ledger.connection import open_ledger
 from outlay.stores.ledger.prices import PriceStore, ensure_seeded, load_book
-from outlay.stores.ledger.upgrade import upgrade_ledger
 
 app = App(name="prices", help="Show, set, import and compare the prices that calls cost.")
 
@@ -53,6 +49,7 @@ class _Opened:
     store: PriceStore
     book: PriceBook
     now_us: int
+    actor: str
 
 
 @app.command
@@ -62,6 +59,7 @@ def show(
     provider: str | None = None,
     at: str | None = None,
     format_: Annotated[Format, Parameter(name="--format")] = "table",
+    data_dir: DataDir = None,
 ) -> None:
     """Show what models cost, with units, dates and source.
 
@@ -75,8 +73,10 @@ def show(
         The date (UTC) or instant to show prices of; now, or OUTLAY_PRICE_DATE.
     format_:
         table, json or csv.
+    data_dir:
+        Directory of the ledger (./outlay-data).
     """
-    with _opened() as opened:
+    with _opened(data_dir) as opened:
         at_us = opened.now_us if at is None else _read_instant(at)
         if model is None and provider is None:
             write_summary(opened.book, opened.store.list_overlays(), format_)
@@ -105,6 +105,7 @@ def set_(
     contract: bool = False,
     discount: bool = False,
     yes: bool = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Set a price of your own: a list price of your own model, a contract price or a discount.
 
@@ -132,6 +133,8 @@ def set_(
         It is a percentage off the list price.
     yes:
         Do not ask when it is ten times above or below the present price.
+    data_dir:
+        Directory of the ledger (./outlay-data).
     """
     kind = "discount" if discount else "contract" if contract else "list"
     row = {
@@ -147,16 +150,16 @@ def set_(
     }
     if contract and discount:
         raise PriceRefused("a price is either --contract or --discount")
-    with _opened() as opened:
+    with _opened(data_dir) as opened:
         row["from"] = from_ or rfc3339(opened.now_us)
         overlay = _parsed(row)
         _confirm_jumps([overlay], opened.book, opened.now_us, yes=yes)
-        recorded = opened.store.add_overlays([overlay])
+        recorded = opened.store.add_overlays([overlay], actor=opened.actor)
         write_overlays(recorded, open_console())
 
 
 @app.command(name="import")
-def import_(file: Path, *, yes: bool = False) -> None:
+def import_(file: Path, *, yes: bool = False, data_dir: DataDir = None) -> None:
     """Import own prices from a TOML, JSON or CSV file; prints what would change before it asks.
 
     Parameters
@@ -165,14 +168,16 @@ def import_(file: Path, *, yes: bool = False) -> None:
         Rows with provider, model, meter, price, per, kind, percent, tier, from, until.
     yes:
         Record them without asking.
+    data_dir:
+        Directory of the ledger (./outlay-data).
     """
     try:
-        overlays = parse_prices(file.name, file.read_text(), created_by=_who())
+        overlays = parse_prices(file.name, file.read_text())
     except OSError as error:
         raise PriceRefused(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise PriceRefused(f"nothing was imported from {file}\n{error}") from error
-    with _opened() as opened:
+    with _opened(data_dir) as opened:
         fresh = _without_standing(overlays, opened.book.overlays)
         proposed = opened.book.with_overlays([*opened.book.overlays, *fresh], 0)
         at_us = max([opened.now_us, *(one.from_us for one in fresh)])
@@ -184,20 +189,22 @@ def import_(file: Path, *, yes: bool = False) -> None:
         _confirm_jumps(fresh, opened.book, opened.now_us, yes=yes)
         if not yes:
             _ask(f"Record these {len(fresh)} prices?")
-        print(f"recorded {len(opened.store.add_overlays(fresh))} prices")
+        print(f"recorded {len(opened.store.add_overlays(fresh, actor=opened.actor))} prices")
 
 
 @app.command
-def remove(price_id: str) -> None:
+def remove(price_id: str, *, data_dir: DataDir = None) -> None:
     """Take one of your own prices back; give it an end with `set --until` to keep its past.
 
     Parameters
     ----------
     price_id:
         Its id (ovl_…), as `outlay prices show` lists it.
+    data_dir:
+        Directory of the ledger (./outlay-data).
     """
-    with _opened() as opened:
-        opened.store.withdraw(price_id)
+    with _opened(data_dir) as opened:
+        opened.store.withdraw(price_id, actor=opened.actor)
         print(f"removed {price_id}")
 
 
@@ -207,6 +214,7 @@ def diff(
     new: str = "now",
     *,
     format_: Annotated[Format, Parameter(name="--format")] = "table",
+    data_dir: DataDir = None,
 ) -> None:
     """Compare two states of the prices: a date, a stored revision, a file of prices, or `now`.
 
@@ -218,8 +226,10 @@ def diff(
         The state after.
     format_:
         table, json or csv.
+    data_dir:
+        Directory of the ledger (./outlay-data).
     """
-    with _opened() as opened:
+    with _opened(data_dir) as opened:
         before, before_us = _state(old, opened)
         after, after_us = _state(new, opened)
         changes = changes_between(before, after, old_at_us=before_us, new_at_us=after_us)
@@ -227,20 +237,14 @@ def diff(
 
 
 @contextmanager
-def _opened() -> Iterator[_Opened]:
-    """Open the ledger of the settings; an empty one is prepared, as `serve` would."""
-    settings = load_settings(os.environ)
-    clock: Clock = SystemClock()
-    ledger = open_ledger(settings.ledger_url, data_dir=settings.data_dir, clock=clock)
-    try:
-        if ledger.schema_revision() is None:
-            upgrade_ledger(ledger)
-        ledger.check_schema()
-        ensure_seeded(ledger, clock)
-        now_us = settings.price_at_us or clock.now_us()
-        yield _Opened(PriceStore(ledger, clock), load_book(ledger), now_us)
-    finally:
-        ledger.close()
+def _opened(data_dir: Path | None) -> Iterator[_Opened]:
+    """Open the ledger of the settings; one without prices gets the bundled ones, as by `serve`."""
+    with opened_ledger(data_dir) as opened:
+        ledger = opened.ledger
+        ensure_seeded(ledger, ledger.clock)
+        now_us = opened.settings.price_at_us or ledger.clock.now_us()
+        store = PriceStore(ledger, opened.master_key)
+        yield _Opened(store, load_book(ledger), now_us, opened.actor)
 
 
 def _find_lines(
@@ -264,7 +268,7 @@ def _state(text: str, opened: _Opened) -> tuple[PriceBook, int]:
     if Path(text).is_file():
         path = Path(text)
         try:
-            overlays = parse_prices(path.name, path.read_text(), created_by=_who())
+            overlays = parse_prices(path.name, path.read_text())
         except ValueError as error:
             raise PriceRefused(f"{path}: {error}") from error
         return opened.book.with_overlays([*opened.book.overlays, *overlays], 0), opened.now_us
@@ -283,13 +287,9 @@ def _read_instant(text: str) -> int:
 
 def _parsed(row: dict[str, str | None]) -> Overlay:
     try:
-        return parse_price(row, created_by=_who())
+        return parse_price(row)
     except ValueError as error:
         raise PriceRefused(str(error)) from error
-
-
-def _who() -> str:
-    return f"cli:{getpass.getuser()}"
 
 
 def _without_standing(overlays: Iterable[Overlay], standing: Sequence[Overlay]) -> list[Overlay]:

@@ -27,13 +27,12 @@ _FIELDS = frozenset(
 )
 
 
-def parse_prices(name: str, text: str, *, created_by: str) -> list[Overlay]:
+def parse_prices(name: str, text: str) -> list[Overlay]:
     """Read a file of prices.
 
     Args:
         name: the file's name; its ending says how it is written.
         text: what is in it.
-        created_by: who is recorded as having set them.
 
     Raises:
         ValueError: everything that is wrong, a line each, with the number of its row.
@@ -44,7 +43,7 @@ def parse_prices(name: str, text: str, *, created_by: str) -> list[Overlay]:
     overlays, faults = [], []
     for number, row in enumerate(rows, start=1):
         try:
-            overlays.append(parse_price(row, created_by=created_by))
+            overlays.append(parse_price(row))
         except ValueError as error:
             faults.append(f"row {number}: {error}")
     if faults:
@@ -52,7 +51,7 @@ def parse_prices(name: str, text: str, *, created_by: str) -> list[Overlay]:
     return overlays
 
 
-def parse_price(row: Mapping[str, Any], *, created_by: str) -> Overlay:
+def parse_price(row: Mapping[str, Any]) -> Overlay:
     """Read one price from its fields.
 
     Raises:
@@ -80,7 +79,6 @@ def parse_price(row: Mapping[str, Any], *, created_by: str) -> Overlay:
             tier=fields.get("tier", "*" if kind == OverlayKind.DISCOUNT else STANDARD),
             from_us=parse_start_us(fields.get("from", "1970-01-01")),
             to_us=None if until is None else parse_start_us(until),
-            created_by=created_by,
         )
     )
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, desc, insert, select, update
 
+from outlay.identity.master_key import MasterKey
 from outlay.kernel.clock import Clock
 from outlay.kernel.errors import Category, OutlayError, SettingsError
 from outlay.kernel.ids import new_id
@@ -13,6 +15,7 @@ from outlay.pricing.book import PriceBook
 from outlay.pricing.entry import STANDARD
 from outlay.pricing.overlay import Overlay, OverlayKind, check
 from outlay.pricing.seed import compile_seed, seed_source
+from outlay.stores.ledger.audit import AuditTrail
 from outlay.stores.ledger.connection import Ledger, bump_revision, read_revisions
 from outlay.stores.ledger.schema import price_books, price_overlays
 
@@ -83,10 +86,10 @@ def ensure_seeded(ledger: Ledger, clock: Clock) -> bool:
 class PriceStore:
     """Reads and changes prices; workers take a change over within a second."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        """Work on an open ledger."""
+    def __init__(self, ledger: Ledger, master_key: MasterKey) -> None:
+        """Work on an open ledger whose schema is current."""
         self._ledger = ledger
-        self._clock = clock
+        self._audit = AuditTrail(master_key)
 
     def list_books(self) -> list[StoredBook]:
         """List every stored book, newest first. There is one for each version of the data."""
@@ -116,38 +119,63 @@ class PriceStore:
         with self._ledger.read() as connection:
             return _read_overlays(connection)
 
-    def add_overlays(self, overlays: Sequence[Overlay]) -> list[Overlay]:
+    def add_overlays(self, overlays: Sequence[Overlay], *, actor: str) -> list[Overlay]:
         """Record prices of the operator's, all or none, each under a new id.
 
         Raises:
             ValueError: one of them cannot be used; nothing was recorded.
+            LedgerUnavailable: nothing was recorded.
         """
-        now_us = self._clock.now_us()
-        checked = [check(overlay) for overlay in overlays]
-        rows = [_to_row(one, new_id("ovl", now_us), now_us) for one in checked]
-        if rows:
+        now_us = self._ledger.clock.now_us()
+        recorded = [
+            replace(check(one), overlay_id=new_id("ovl", now_us), created_by=actor)
+            for one in overlays
+        ]
+        if recorded:
             with self._ledger.write() as connection:
-                connection.execute(insert(price_overlays), rows)
+                for one in recorded:
+                    self._insert(connection, one, now_us)
                 bump_revision(connection, TOPIC)
-        ids = [str(row["overlay_id"]) for row in rows]
-        return [one for one in self.list_overlays() if one.overlay_id in ids]
+        return recorded
 
-    def withdraw(self, overlay_id: str) -> None:
+    def _insert(self, connection: Connection, overlay: Overlay, now_us: int) -> None:
+        row = _to_row(overlay)
+        connection.execute(insert(price_overlays).values(**row, created_at_us=now_us))
+        self._audit.append(
+            connection,
+            at_us=now_us,
+            actor=overlay.created_by,
+            action="price.set",
+            subject=overlay.overlay_id,
+            detail={name: value for name, value in row.items() if value is not None},
+        )
+
+    def withdraw(self, overlay_id: str, *, actor: str) -> None:
         """Take a price back: it counts for no call from now on, also not for past instants.
 
         Raises:
             PriceNotFound: no such price stands.
+            LedgerUnavailable: nothing was recorded.
         """
+        now_us = self._ledger.clock.now_us()
         standing = (price_overlays.c.overlay_id == overlay_id) & (
             price_overlays.c.withdrawn_at_us.is_(None)
         )
         taken = update(price_overlays).where(standing)
         with self._ledger.write() as connection:
-            changed = connection.execute(taken.values(withdrawn_at_us=self._clock.now_us()))
+            changed = connection.execute(taken.values(withdrawn_at_us=now_us))
             if changed.rowcount == 0:
                 raise PriceNotFound(
                     f"no price {overlay_id!r} stands: `outlay prices show` lists them with their id"
                 )
+            self._audit.append(
+                connection,
+                at_us=now_us,
+                actor=actor,
+                action="price.remove",
+                subject=overlay_id,
+                detail={},
+            )
             bump_revision(connection, TOPIC)
 
 
@@ -173,9 +201,9 @@ def _from_row(row: Row[tuple[object, ...]]) -> Overlay:
     )
 
 
-def _to_row(overlay: Overlay, overlay_id: str, now_us: int) -> dict[str, object]:
+def _to_row(overlay: Overlay) -> dict[str, object]:
     return {
-        "overlay_id": overlay_id,
+        "overlay_id": overlay.overlay_id,
         "provider": overlay.provider,
         "model": overlay.model,
         "meter": overlay.meter,
@@ -185,6 +213,5 @@ def _to_row(overlay: Overlay, overlay_id: str, now_us: int) -> dict[str, object]
         "percent": None if overlay.percent is None else format(overlay.percent, "f"),
         "effective_from_us": overlay.from_us,
         "effective_to_us": overlay.to_us,
-        "created_at_us": now_us,
         "created_by": overlay.created_by,
     }
