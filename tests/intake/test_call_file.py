@@ -1,4 +1,4 @@
-"""Files of calls, line by line: torn, too long, wrong and odd lines do not hide those after them."""
+"""Files of calls, line by line: torn, too long and odd lines do not hide those after them."""
 
 import io
 from decimal import Decimal

@@ -28,6 +28,8 @@ app = App(name="report", help="Answer a question from the recorded calls.")
 
 _TEXT_CELLS = 12
 """Text columns are not squeezed below this."""
+_PADDING_CELLS = 3
+"""What rich puts between two columns."""
 
 Format = Literal["table", "json", "csv"]
 
@@ -122,6 +124,8 @@ def _print_table(report: ReportTable, console: Console) -> None:
         _add_column(table, report.columns[n], total, cells)
     for row in zip(*shown, strict=True):
         table.add_row(*row)
+    narrowest = sum((column.min_width or 0) + _PADDING_CELLS for column in table.columns)
+    console.width = max(console.width, narrowest)  # else rich would squeeze columns to nothing
     console.print(table, crop=False)
     for line in (f"period {report.query.period}", *report.notes):
         console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
