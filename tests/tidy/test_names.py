@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tidy.exceptions import without_exempted
-from tests.tidy.tree import Function, Module, modules, source_modules, words_of
+from tests.tidy.tree import Module, modules, source_modules, words_of
 
 _SAY_NOTHING = frozenset({
     "utils", "helpers", "common", "misc", "manager", "service", "handler", "processor",
@@ -72,15 +72,17 @@ def _says_nothing(name: str) -> bool:
 
 
 def _bound_names(module: Module) -> Iterator[str]:
-    """Yield every name that the module binds: parameters, variables, fields."""
-    for function in module.functions():
-        if function.name not in _IMPOSED:
-            yield from (argument.arg for argument in _parameters(function))
+    """Yield every name that the module binds, but for what a framework imposes."""
+    imposed = {
+        id(inner)
+        for function in module.functions()
+        if function.name in _IMPOSED
+        for inner in ast.walk(function)
+    }
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        if id(node) in imposed:
+            continue
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-
-
-def _parameters(function: Function) -> list[ast.arg]:
-    arguments = function.args
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]

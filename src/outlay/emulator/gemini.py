@@ -114,7 +114,7 @@ def generated_frames(plan: Plan) -> Iterator[Frame]:
                 "totalTokenCount": whole["totalTokenCount"] - whole["candidatesTokenCount"] + said,
             }
             candidate = _write_candidate(plan, index, parts, finish)
-            yield Frame(_data(_envelope(plan, [candidate], sofar)), tokens, thoughts)
+            yield Frame(_crlf_frame(_envelope(plan, [candidate], sofar)), tokens, thoughts)
 
 
 def _pieces(plan: Plan, choice: Choice) -> Iterator[tuple[list[Json], int, int, str | None]]:
@@ -128,7 +128,7 @@ def _pieces(plan: Plan, choice: Choice) -> Iterator[tuple[list[Json], int, int, 
     yield _write_calls(choice) or [{"text": ""}], called, thoughts, _finish(choice)
 
 
-def _data(content: Any) -> bytes:
+def _crlf_frame(content: Any) -> bytes:
     return data_frame(content)[:-2] + b"\r\n\r\n"
 
 
@@ -171,7 +171,7 @@ def error_body(status: int, message: str, _field: str | None) -> Json:
 
 def error_frame() -> bytes:
     """Write the error that ends a stream after a 200."""
-    return _data(error_body(503, "The model is overloaded. Please try again later.", None))
+    return _crlf_frame(error_body(503, "The model is overloaded. Please try again later.", None))
 
 
 def headers(plan: Plan) -> dict[str, str]:

@@ -52,12 +52,12 @@ def read_period(start: str | None, end: str | None, zone: str, now_us: int) -> P
         ValueError: a text that is neither a date nor an instant, an unknown zone, or end before
         start.
     """
-    info = read_zone(zone)
+    tz = read_zone(zone)
     end_us = now_us if end is None else read_bound_us(end, info)
     if start is not None:
         return Period(read_bound_us(start, info), end_us, zone)
-    first_day = (from_us(end_us).astimezone(info) - timedelta(days=30)).date()
-    return Period(_midnight_us(first_day, info), end_us, zone)
+    first_day = (from_us(end_us).astimezone(tz) - timedelta(days=30)).date()
+    return Period(_midnight_us(first_day, tz), end_us, zone)
 
 
 def read_bound_us(text: str, zone: tzinfo) -> int:

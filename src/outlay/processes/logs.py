@@ -45,14 +45,14 @@ def _pass_on_library_logs(
     shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor, level: int
 ) -> None:
     """Write what libraries log (uvicorn, SQLAlchemy) in the same form."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[lines], level=level, force=True)
 
 
 def mask_secrets(
