@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlay.pricing.names import dashed_date, family, plain_name
+from outlay.pricing.names import dashed_date, family, plain_name, tier_name
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,16 @@ def test_a_resource_path_is_taken_off() -> None:
 def test_only_a_real_date_gets_dashes() -> None:
     assert dashed_date("gpt-5.2-20251211") == "gpt-5.2-2025-12-11"
     assert dashed_date("gpt-5.2-20251399") == "gpt-5.2-20251399"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FLEX", "flex"),
+        ("SERVICE_TIER_FLEX", "flex"),
+        ("ON_DEMAND_FLEX", "flex"),
+        ("ON_DEMAND", "on_demand"),
+    ],
+)
+def test_a_tier_is_a_word(text: str, expected: str) -> None:
+    assert tier_name(text) == expected

@@ -12,7 +12,7 @@ from outlay.pricing.calculate import calculate_cost
 from outlay.pricing.cost import Cost
 from outlay.pricing.entry import STANDARD, Entry, ProviderPrices, is_match
 from outlay.pricing.model_price import ModelPrice, model_price
-from outlay.pricing.names import dashed_date, family, plain_name
+from outlay.pricing.names import dashed_date, family, plain_name, tier_name
 from outlay.pricing.overlay import Overlay
 from outlay.usage.usage import Pass, Usage
 
@@ -187,7 +187,7 @@ class PriceBook:
         return model_price(name or "?", published, overlays, tier=tier, at_us=at_us)
 
     def _tier(self, provider: str, service_tier: str | None) -> str:
-        tier = STANDARD if service_tier is None else service_tier.lower()
+        tier = STANDARD if service_tier is None else tier_name(service_tier)
         found = self._provider(provider)
         standard_tiers = ("default", "auto") if found is None else found.standard_tiers
         return STANDARD if tier in ("", *standard_tiers) else tier

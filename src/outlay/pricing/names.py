@@ -1,4 +1,4 @@
-"""Model names as prices see them: plain spelling, and which names are of one family."""
+"""Names as prices see them: a model's plain spelling and family, a service tier's word."""
 
 import re
 
@@ -31,3 +31,11 @@ def family(name: str) -> str:
     while (shorter := _SNAPSHOT.sub("", base)) != base:
         base = shorter
     return base
+
+
+def tier_name(text: str) -> str:
+    """Return a service tier in lower case, without the enumeration that Google spells before it.
+
+    `SERVICE_TIER_FLEX` and `ON_DEMAND_FLEX` (a traffic type) are `flex`.
+    """
+    return text.strip().lower().removeprefix("service_tier_").removeprefix("on_demand_")
