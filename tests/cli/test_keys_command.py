@@ -70,6 +70,15 @@ def test_a_rule_that_cannot_hold_makes_no_key(run: Run) -> None:
     assert _json(run, "list") == []
 
 
+def test_a_default_provider_that_is_not_there_yet_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for provider, told in (("openai", False), ("acme", True)):
+        words = ["create", "--name", "n", "--default-provider", provider]
+        app(words, exit_on_error=False, result_action="return_value")
+        assert told is ("'acme' is not configured yet" in capsys.readouterr().err)
+
+
 def test_keys_are_listed_for_people(run: Run) -> None:
     made = _json(run, "create", "--name", "checkout", "--pin", "department=retail")
     shown = run("list")

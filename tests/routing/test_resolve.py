@@ -73,6 +73,7 @@ def _refused(answer: Target | Refused, code: str = "model_not_found") -> str:
         ("local/fast", OPENAI, "local", "llama-3-8b"),
         ("local/meta-llama/llama-4", OPENAI, "local", "meta-llama/llama-4"),
         ("gemini/gemini-2.5-pro", GEMINI, "gemini", "gemini-2.5-pro"),
+        ("google/gemini-2.5-pro", GEMINI, "gemini", "gemini-2.5-pro"),
         ("bridge/claude-sonnet-5", ANTHROPIC, "bridge", "claude-sonnet-5"),
         # aliases go before prefixes, longer prefixes before shorter ones
         ("fast", OPENAI, "local", "llama-3-8b"),
@@ -177,6 +178,12 @@ def test_a_provider_without_key_leaves_its_models_to_the_keys_default() -> None:
 def test_without_any_provider_a_call_is_refused() -> None:
     message = _refused(_resolve(None, table=ProviderTable([])))
     assert "No provider for this path's format" in message
+
+
+def test_a_table_knows_its_secrets_without_showing_them() -> None:
+    assert _TABLE.is_secret("secret")
+    assert not _TABLE.is_secret("")
+    assert "secret" not in repr(list(_TABLE))
 
 
 def test_every_built_in_prefix_goes_to_its_provider() -> None:

@@ -174,5 +174,13 @@ def test_plain_http_elsewhere_needs_leave() -> None:
     assert allowed["acme"].base_url == "http://emulator:8000"
 
 
+def test_google_is_another_name_of_gemini() -> None:
+    environ = {"OUTLAY_GOOGLE_BASE_URL": "http://127.0.0.1:9/v1beta", "OUTLAY_GOOGLE_API_KEY": "k"}
+    gemini = _providers(environ)["gemini"]
+    assert (gemini.base_url, gemini.api_key) == ("http://127.0.0.1:9", "k")
+    both = environ | {"OUTLAY_GEMINI_API_KEY": "own"}
+    assert _providers(both)["gemini"].api_key == "own"
+
+
 def test_a_settings_variable_names_no_provider() -> None:
     assert load_settings({"OUTLAY_MAX_BODY_BYTES": "2048"}).provider_entries == ()

@@ -1,5 +1,6 @@
 """The audit chain: what is changed, removed or put in without the master key is found (S-29)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -90,6 +91,27 @@ def test_a_row_put_in_without_the_key_is_named(chained: Ledger) -> None:
     }  # fmt: skip
     _change(chained, insert(audit_log).values(**forged))
     assert _breaks(chained) == [f"audit_log {_seqs(chained)[-1]}"]
+
+
+def test_changes_at_the_same_moment_make_one_chain(ledger: Ledger) -> None:
+    """On PostgreSQL two writers would else both follow the same row."""
+
+    def change(actor: str) -> None:
+        for number in range(5):
+            with ledger.write() as connection:
+                AuditTrail(_MASTER).append(
+                    connection,
+                    at_us=number,
+                    actor=actor,
+                    action="key.create",
+                    subject="key",
+                    detail={},
+                )
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, ("ada", "ben", "cleo", "dov")))
+    assert len(_seqs(ledger)) == 20
+    assert _breaks(ledger) == []
 
 
 def test_another_master_key_is_noticed(chained: Ledger) -> None:

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from outlay.attribution.key_rules import parse_key_rules
-from outlay.cli.opening import DataDir, opened_ledger
+from outlay.cli.opening import DataDir, OpenedLedger, opened_ledger
 from outlay.identity.caller import Permission
 from outlay.kernel.clock import rfc3339
+from outlay.routing.provider_entry import build_providers
 from outlay.stores.ledger.keys import (
     DEFAULT_PERMISSIONS,
     KeySpec,
@@ -20,6 +21,7 @@ from outlay.stores.ledger.keys import (
     StoredKey,
     describe_key,
 )
+from outlay.stores.ledger.providers import ProviderStore
 
 app = App(name="keys", help="Make, list, revoke and rotate the API keys of applications.")
 
@@ -80,7 +82,11 @@ def create(
     with opened_ledger(data_dir) as opened:
         store = KeyStore(opened.ledger, opened.master_key)
         secret, stored = store.create(spec, actor=opened.actor)
+        is_known = default_provider in (None, *_provider_names(opened))
     _print_secret(secret, stored, format_)
+    if not is_known:
+        told = f"note: the provider {default_provider!r} is not configured yet"
+        print(f"{told}; see: outlay providers list", file=sys.stderr)
 
 
 @app.command(name="list")
@@ -155,6 +161,12 @@ def rotate(
         store = KeyStore(opened.ledger, opened.master_key)
         secret, stored = store.rotate(key, actor=opened.actor, keep_old=keep_old)
     _print_secret(secret, stored, format_)
+
+
+def _provider_names(opened: OpenedLedger) -> list[str]:
+    stored, _ = ProviderStore(opened.ledger, opened.master_key).load_entries()
+    built = build_providers(stored, opened.settings.provider_entries)
+    return [provider.name for provider in built.providers]
 
 
 def _print_secret(secret: str, stored: StoredKey, format_: str) -> None:

@@ -27,6 +27,9 @@ class KnownProvider:
     is_built_in: bool = False
 
 
+OTHER_NAMES: dict[str, str] = {"google": "gemini"}
+"""What people also call a provider, in variables and before a slash, when nothing else has it."""
+
 KNOWN_PROVIDERS: dict[str, KnownProvider] = {
     "openai": KnownProvider(
         "https://api.openai.com",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from outlay.identity.caller import Caller
 from outlay.kernel.errors import Category, Refused
+from outlay.routing.known_providers import OTHER_NAMES
 from outlay.routing.provider import Provider, ProviderKind, Target
 
 NATIVE: Mapping[ProviderKind, str] = {
@@ -54,6 +55,12 @@ class ProviderTable:
     def __init__(self, providers: Iterable[Provider]) -> None:
         """Index the providers; of two with one name the later counts, of two aliases the first."""
         self.by_name = {provider.name: provider for provider in providers}
+        self._secrets = frozenset(p.api_key for p in self.by_name.values() if p.api_key)
+        self._called = self.by_name | {
+            other: self.by_name[name]
+            for other, name in OTHER_NAMES.items()
+            if name in self.by_name and other not in self.by_name
+        }
         self._aliases: dict[str, _Candidate] = {}
         for provider in self.by_name.values():
             for alias, model in provider.aliases.items():
@@ -76,8 +83,8 @@ class ProviderTable:
         """List the providers that a model name points to, the most explicit first."""
         found: list[_Candidate] = []
         name, slash, rest = model.partition("/")
-        if slash and rest and name in self.by_name:
-            provider = self.by_name[name]
+        if slash and rest and name in self._called:
+            provider = self._called[name]
             found.append(_Candidate(provider, provider.aliases.get(rest, rest)))
         if model in self._aliases:
             found.append(self._aliases[model])
@@ -90,6 +97,10 @@ class ProviderTable:
                 found.append(_Candidate(provider, model))
                 break
         return found
+
+    def is_secret(self, text: str) -> bool:
+        """Tell whether a text is the secret of a configured provider."""
+        return text in self._secrets
 
     def speaking(self, wire_kind: ProviderKind) -> list[str]:
         """Name the providers that could take a call of a wire format now."""

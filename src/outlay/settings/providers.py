@@ -15,7 +15,7 @@ from outlay.identity.credential_shapes import OWN_KEY_PREFIX
 from outlay.kernel.errors import SettingsError
 from outlay.kernel.findings import Finding
 from outlay.routing.base_url import parse_base_url
-from outlay.routing.known_providers import KNOWN_PROVIDERS
+from outlay.routing.known_providers import KNOWN_PROVIDERS, OTHER_NAMES
 from outlay.routing.provider import ProviderKind
 from outlay.routing.provider_entry import ProviderEntry, is_provider_name, kind_of
 from outlay.settings import parsing
@@ -135,11 +135,7 @@ class ProviderReader:
     def read(self, tables: object, source: str) -> None:
         """Read the `[providers.NAME]` tables of a file, then the environment above them."""
         self._read_tables(tables, source)
-        for variable, text in sorted(self._environ.items()):
-            match = _VARIABLE.fullmatch(variable)
-            if match is not None and variable not in self._reserved:
-                self.used.add(variable)
-                self._say(match[1].lower().replace("_", "-"), match[2].lower(), variable, text)
+        self._read_variables()
         self._read_usual_variables()
         self.entries = tuple(self._entry(name, said) for name, said in sorted(self._said.items()))
 
@@ -155,6 +151,16 @@ class ProviderReader:
                     self._say(name, part, where, value)
                 else:
                     self.problems.append(f"- {where} {_why_unknown(name, part, known)}")
+
+    def _read_variables(self) -> None:
+        """Read our variables; of two names of one provider its own comes last and counts."""
+        matches = [match for each in self._environ if (match := _VARIABLE.fullmatch(each))]
+        spelt = [(match[1].lower().replace("_", "-"), match) for match in matches]
+        for name, match in sorted(spelt, key=lambda pair: (pair[0] not in OTHER_NAMES, pair[0])):
+            if match[0] not in self._reserved:
+                self.used.add(match[0])
+                part = match[2].lower()
+                self._say(OTHER_NAMES.get(name, name), part, match[0], self._environ[match[0]])
 
     def _say(self, name: str, part: str, where: str, value: object) -> None:
         if not is_provider_name(name):
