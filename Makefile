@@ -65,8 +65,8 @@ upgrade: ## The same with every version as new as the cool-down allows
 	$(MAKE) lock UPGRADE=1
 
 map: $(VENV)/.dev ## Write the generated pages: map, decision records, settings, commands
-	$(BIN)/python -m tools.map
-	$(BIN)/python -m tools.reference
+	$(BIN)/python tools/map.py
+	$(BIN)/python tools/reference.py
 
 clean: ## Remove what these targets made (never a data directory)
 	rm -rf $(VENV) $(FLOW_NODE)/node_modules $(AGENTS_NODE)/node_modules .mypy_cache .pytest_cache .ruff_cache dist

@@ -1,4 +1,7 @@
-"""Writes the reference pages that the code itself knows best: settings and commands."""
+"""Writes the reference pages that the code itself knows best: settings and commands.
+
+Run as a file, not with `-m`: cyclopts would put that into every usage line.
+"""
 
 from pathlib import Path
 
@@ -45,7 +48,7 @@ def _shown(name: str, default: object) -> str:
 
 def render_commands() -> str:
     """Return the text that docs/guide/commands.md should have."""
-    page = app.generate_docs(flatten_commands=True, max_heading_level=3)
+    page = app.generate_docs(flatten_commands=True, max_heading_level=3, usage_name="outlay")
     return _GENERATED.format(source="the commands' own help") + page.rstrip() + "\n"
 
 
