@@ -53,9 +53,9 @@ def read_period(start: str | None, end: str | None, zone: str, now_us: int) -> P
         start.
     """
     tz = read_zone(zone)
-    end_us = now_us if end is None else read_bound_us(end, info)
+    end_us = now_us if end is None else read_bound_us(end, tz)
     if start is not None:
-        return Period(read_bound_us(start, info), end_us, zone)
+        return Period(read_bound_us(start, tz), end_us, zone)
     first_day = (from_us(end_us).astimezone(tz) - timedelta(days=30)).date()
     return Period(_midnight_us(first_day, tz), end_us, zone)
 
