@@ -56,13 +56,12 @@ class Gateway:
 
 
 @contextmanager
-def running_emulator(log: Path) -> Iterator[str]:
+def running_emulator(log: Path, *options: str) -> Iterator[str]:
     """Run an emulated provider (all wires) and give its address."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    with _running(
-        ["emulator", "--port", str(port)], clean_environment(), log, f"{url}/__emulator__/state"
-    ):
+    command = ["emulator", "--port", str(port), *options]
+    with _running(command, clean_environment(), log, f"{url}/__emulator__/state"):
         yield url
 
 
