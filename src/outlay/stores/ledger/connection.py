@@ -14,7 +14,14 @@ from typing import Any
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text, update
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from outlay.kernel.clock import Clock
 from outlay.kernel.errors import LedgerUnavailable, SettingsError
@@ -268,9 +275,8 @@ def _translated() -> Iterator[None]:
     """Turn the driver's failures into the one that callers know."""
     try:
         yield
-    except OperationalError as error:
-        raise LedgerUnavailable(f"the ledger cannot be used now: {error.orig}") from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        away = isinstance(error, OperationalError | InternalError) or type(error) is DatabaseError
+        if not away and not error.connection_invalidated:
             raise
-        raise LedgerUnavailable(f"the ledger's connection was lost: {error.orig}") from error
+        raise LedgerUnavailable(f"the ledger cannot be used now: {error.orig}") from error
