@@ -14,6 +14,7 @@ from cyclopts import App
 from outlay.cli import config, doctor, keys, providers
 from outlay.kernel.clock import SystemClock
 from outlay.kernel.errors import SettingsError
+from outlay.routing.known_providers import KNOWN_PROVIDERS
 from outlay.stores.ledger.connection import open_ledger
 
 Run = Callable[..., str]
@@ -24,8 +25,9 @@ _CANARY = "sk-canary-0123456789"
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OUTLAY_DATA_DIR", str(tmp_path / "data"))
-    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
+    for known in KNOWN_PROVIDERS.values():
+        for variable in known.key_variables:
+            monkeypatch.delenv(variable, raising=False)
     (tmp_path / "secret").write_text(f"{_CANARY}\n")
 
 
