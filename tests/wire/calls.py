@@ -61,6 +61,11 @@ def chat(**fields: Any) -> dict[str, Any]:
     return {"model": "gpt-4o-mini", "messages": [message], **fields}
 
 
+def words(text: str) -> list[str]:
+    """The words of a text, for lists of names that are best read as a text."""
+    return text.split()
+
+
 def slices(body: bytes) -> st.SearchStrategy[list[bytes]]:
     """Every way to cut a body into pieces."""
     cuts = st.lists(st.integers(0, len(body)), max_size=12).map(lambda at: sorted({0, *at}))

@@ -25,6 +25,7 @@ from tests.wire.calls import (
     chat,
     event,
     slices,
+    words,
 )
 
 ROUTES = [CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, MESSAGES, GENERATE, STREAM, EMBED]
@@ -41,18 +42,18 @@ def listen(call: Call, *pieces: bytes, status: int = 200) -> Answer:
     return reader.finish()
 
 
-MEMBERS = (
+MEMBERS = words(
     "type id model choices usage delta message content text error response item output status "
     "usageMetadata candidates parts finishReason promptTokenCount totalTokenCount iterations "
     "input_tokens output_tokens prompt_tokens completion_tokens prompt_tokens_details cost is_byok "
     "cost_in_usd_ticks x_groq service_tier server_tool_use content_block action background "
     "tool_usage web_search num_requests image_gen groundingMetadata webSearchQueries tool_calls"
-).split()
-WORDS = (
+)
+WORDS = words(
     "message_start message_delta content_block_start content_block_delta error response.completed "
     "response.created response.output_item.done web_search_call server_tool_use code_execution "
     "response.output_text.delta STOP stop queued"
-).split()
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS),
     lambda inner: (
@@ -131,10 +132,11 @@ def test_the_slicing_of_an_answer_does_not_matter(
 
 def test_the_end_marker_is_seen_as_soon_as_it_was_fed() -> None:
     reader = open_reader(call_on(CHAT), status=200, content_type="text/event-stream")
-    reader.feed(CHAT_STREAM[:-2])
-    assert not reader.answer.terminal
-    reader.feed(CHAT_STREAM[-2:])
-    assert reader.answer.terminal
+    ended = []
+    for piece in (CHAT_STREAM[:-2], CHAT_STREAM[-2:]):
+        reader.feed(piece)
+        ended.append(reader.answer.terminal)
+    assert ended == [False, True]
     assert reader.answer.raw_usage == USAGE
 
 

@@ -1,4 +1,4 @@
-"""Legacy completions multiply: each prompt is answered n times, and best_of candidates are billed."""
+"""Legacy completions multiply: prompts times n, and every candidate of best_of is billed."""
 
 from typing import Any
 

@@ -23,6 +23,7 @@ from tests.wire.calls import (
     chat,
     read,
     refused,
+    words,
 )
 
 WITH_BODY_MODEL = [CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, MESSAGES]
@@ -66,9 +67,11 @@ def test_reading_a_call_never_raises(route: Route, body: bytes) -> None:
 
 
 FIELDS = st.sampled_from(
-    "model messages content input contents parts type image_url url source data tools stream n "
-    "metadata user_id system max_tokens generationConfig candidateCount inlineData image "
-    "input_image tool_result cachedContent prompt context_management edits requests".split()
+    words(
+        "model messages content input contents parts type image_url url source data tools stream n "
+        "metadata user_id system max_tokens generationConfig candidateCount inlineData image "
+        "input_image tool_result cachedContent prompt context_management edits requests"
+    )
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

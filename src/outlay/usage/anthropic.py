@@ -18,19 +18,17 @@ _SOURCE = "anthropic"
 def read_anthropic_usage(usage: Mapping[str, Any]) -> Reading | None:
     """Read a messages usage object; None when it states neither input nor output tokens."""
     iterations = usage.get("iterations")
-    if isinstance(iterations, list) and iterations:
-        return _read_iterations(usage, iterations)
     thinking = Tally(_SOURCE).count(usage, "output_tokens_details", "thinking_tokens")
-    return _read_pass(usage, thinking)
+    of_passes = _read_iterations(iterations, thinking) if isinstance(iterations, list) else None
+    return of_passes or _read_pass(usage, thinking)
 
 
-def _read_iterations(usage: Mapping[str, Any], iterations: list[object]) -> Reading | None:
+def _read_iterations(iterations: list[object], thinking: int) -> Reading | None:
     """Read each pass with the model that ran it.
 
     Thinking is stated for the whole call only; it is given to the passes of the call's own model in
     their order, which changes no cost, since thinking is billed as output.
     """
-    thinking = Tally(_SOURCE).count(usage, "output_tokens_details", "thinking_tokens")
     passes: list[Pass] = []
     findings: list[Finding] = []
     for iteration in iterations:

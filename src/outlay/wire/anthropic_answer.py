@@ -115,5 +115,5 @@ class MessagesAnswer:
 
 def count_block(units: dict[str, int], block: object) -> None:
     """Count a content block if it is a run of the hosted code tool, which the usage leaves out."""
-    if member(block, "type") == "server_tool_use" and member(block, "name") in CODE_TOOLS:
+    if member(block, "type") == "server_tool_use" and str(member(block, "name")) in CODE_TOOLS:
         units["code_execution"] = units.get("code_execution", 0) + 1

@@ -167,5 +167,5 @@ def _beyond_text(modalities: object) -> bool:
 
 def server_tools(tools: object, client_tools: frozenset[str]) -> tuple[str, ...]:
     """Name the tools whose type is not known to run at the caller."""
-    types = (tool.get("type") for tool in members(tools))
+    types = (str(tool.get("type")) for tool in members(tools))
     return tuple(f"tools.{kind}" for kind in types if kind not in client_tools)

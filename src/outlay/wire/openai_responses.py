@@ -142,4 +142,4 @@ def _runs_at_caller(tool: dict[str, object]) -> bool:
         case "shell":
             return Field(tool.get("environment")).member("type") == "local"
         case kind:
-            return kind in CLIENT_TOOLS
+            return str(kind) in CLIENT_TOOLS

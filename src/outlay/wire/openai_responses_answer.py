@@ -81,7 +81,7 @@ class ResponsesAnswer:
             return
         self._read_response(response)
         self.answer.terminal = True
-        self.answer.deferred = response.get("status") in _AT_WORK and self.answer.raw_usage is None
+        self.answer.deferred = is_at_work(response) and self.answer.raw_usage is None
         if self.answer.raw_usage is None:
             for item in members(response.get("output")):
                 self._seen.add(item)
@@ -113,6 +113,11 @@ class ResponsesAnswer:
             answer.stated_cost_nanos = stated_nanos(usage)
 
 
+def is_at_work(response: dict[str, Any]) -> bool:
+    """Tell whether a response is still to be made, in the background."""
+    return text_or_none(response.get("status")) in _AT_WORK
+
+
 def count_tools(response: dict[str, Any]) -> dict[str, int]:
     """Count the uses of hosted tools in a response, by the types of its items."""
     units: dict[str, int] = {}
@@ -132,7 +137,7 @@ def add_tool_unit(units: dict[str, int], item: dict[str, Any]) -> None:
     kind = item.get("type")
     if not isinstance(kind, str) or not kind.endswith(_TOOL_SUFFIX) or kind in _CALLER_TOOLS:
         return
-    if kind == "web_search_call" and member(item, "action", "type") not in {None, "search"}:
+    if kind == "web_search_call" and member(item, "action", "type") not in (None, "search"):
         return
     units[kind] = units.get(kind, 0) + 1
     container = text_or_none(item.get("container_id"))
