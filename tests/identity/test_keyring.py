@@ -67,7 +67,9 @@ def _two(first: str, second: str) -> list[tuple[list[tuple[bytes, bytes]], bytes
     ]
 
 
-@pytest.mark.parametrize(("headers", "query"), _two(_KEYS["cleo"], _KEYS["ada"]))
+@pytest.mark.parametrize(
+    ("headers", "query"), _two(_KEYS["cleo"], _KEYS["ada"]), ids=lambda _: "sent"
+)
 def test_two_different_credentials_are_refused(
     headers: list[tuple[bytes, bytes]], query: bytes
 ) -> None:
