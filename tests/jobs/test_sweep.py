@@ -189,7 +189,7 @@ def _said(process: "subprocess.Popen[str]", lines: int) -> list[str]:
 
 
 def _sweep_one_boot(ledger: Ledger) -> None:
-    """Sweep until the boot is found dead: PostgreSQL takes a moment to see that a client is gone."""
+    """Sweep until the boot is found dead: PostgreSQL takes a moment to miss a client."""
     patience = threading.Event()
     for _ in range(500):
         if sweep(ledger, SystemClock()).boots == 1:
