@@ -101,15 +101,27 @@ class LedgerImports:
     def record_group(
         self, progress: Import, calls: Sequence[ImportedCall], *, lines_done: int, skipped: int
     ) -> GroupRecorded:
-        """Record a group of rows and how far the import has come, in one transaction."""
-        with self._ledger.write() as connection:
-            group = _Group(_read_recorded(connection, calls), progress.import_id)
-            group.take_all(calls, self._ledger.clock.now_us())
+        """Record a group of rows and how far the import has come, in one transaction.
+
+        All that can be is done before the write lock is taken, since live calls wait for it; if one
+        of the new ids was recorded in between, the group is sorted again.
+        """
+        while True:
+            group = self._sorted(progress, calls)
             advanced = group.advance(progress, lines_done=lines_done, skipped=skipped)
-            _save(connection, progress, advanced)
-            _insert(connection, self._insert_intents, group.intents)
-            _insert(connection, self._insert_events, group.events)
-        return GroupRecorded(advanced, tuple(group.conflicts))
+            with self._ledger.write() as connection:
+                if not _read_known(connection, list(group.new)):
+                    _save(connection, progress, advanced)
+                    _insert(connection, self._insert_intents, group.intents)
+                    _insert(connection, self._insert_events, group.events)
+                    return GroupRecorded(advanced, tuple(group.conflicts))
+
+    def _sorted(self, progress: Import, calls: Sequence[ImportedCall]) -> "_Group":
+        with self._ledger.read() as connection:
+            recorded = _read_recorded(connection, calls)
+        group = _Group(recorded, progress.import_id)
+        group.take_all(calls, self._ledger.clock.now_us())
+        return group
 
     def publish(self, progress: Import) -> Import:
         """Let the import's calls count from now on, all at once."""
@@ -141,7 +153,7 @@ class _Group:
     def __init__(self, recorded: dict[str, Mapping[str, Any]], import_id: str) -> None:
         self.recorded = recorded
         self.import_id = import_id
-        self.new: dict[str, ImportedCall] = {}
+        self.new: dict[RequestId, ImportedCall] = {}
         self.intents: list[Row] = []
         self.events: list[Row] = []
         self.conflicts: list[Conflict] = []
