@@ -105,6 +105,7 @@ class Visit:
             body_session=call.session,
             codex_session=call.codex_session,
             hash_value=self.rooms.hashes.of_value,
+            known_secret=self.rooms.configuration.providers.is_secret,
         )
         if isinstance(attribution, Attribution):
             self._attribution = attribution

@@ -1,27 +1,19 @@
 """Logs: one JSON object per line on standard error, without bodies and without secrets."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-_SECRETS = re.compile(
-    r"sk-[A-Za-z0-9_-]{8,}"
-    r"|AIza[A-Za-z0-9_-]{20,}"
-    r"|gsk_[A-Za-z0-9]{8,}"
-    r"|(?i:bearer)\s+[A-Za-z0-9._~+/-]{8,}=*"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"
-)
-_MASK = "[secret]"
+from outlay.identity.credential_shapes import mask
 
 
 def configure_logs(level: str, *, as_json: bool, process: str) -> None:
-    """Set up logging of this process; `process` is bound to every line."""
+    """Set up logging of this process, whose name stands on every line."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _name_process(process),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -37,8 +29,15 @@ def configure_logs(level: str, *, as_json: bool, process: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     _pass_on_library_logs(shared, renderer, max(numeric, logging.WARNING))
+
+
+def _name_process(process: str) -> structlog.typing.Processor:
+    def name(_logger: object, _name: str, line: MutableMapping[str, Any]) -> Any:
+        line["process"] = process
+        return line
+
+    return name
 
 
 def _pass_on_library_logs(
@@ -61,5 +60,5 @@ def mask_secrets(
     """Replace whatever looks like a credential in any text of a line."""
     for key, value in line.items():
         if isinstance(value, str):
-            line[key] = _SECRETS.sub(_MASK, value)
+            line[key] = mask(value)
     return line

@@ -72,10 +72,6 @@ class Settings:
     max_answer_bytes: int = _setting(
         64 * _MIB, parsing.size(1_024, 4 * _GIB), "largest answer body"
     )
-    max_header_bytes: int = _setting(
-        32 * 1_024, parsing.size(1_024, _MIB), "largest request header block"
-    )
-    max_header_fields: int = _setting(128, parsing.whole(8, 1_000), "most request header fields")
     max_in_flight_calls: int = _setting(
         4_096, parsing.whole(1, 1_000_000), "calls one worker has open at once; more get a 503"
     )
