@@ -105,8 +105,8 @@ async def test_a_sound_ledger_has_no_findings(ledger: Ledger) -> None:
         (
             ("correction_chain_broken", "corrections 2"),
             (
-                "UPDATE usage_events SET cost_nanos = 1, cost_basis = 'stated', stated_cost_nanos = 1 "
-                "WHERE seq = 3"
+                "UPDATE usage_events SET cost_nanos = 1, cost_basis = 'stated', "
+                "stated_cost_nanos = 1 WHERE seq = 3"
             ),
         ),
         (

@@ -52,18 +52,19 @@ def take_backup(ledger: Ledger, path: Path, *, progress: CopyProgress) -> Backup
         SettingsError: the ledger is a PostgreSQL database.
         LedgerUnavailable: the ledger cannot be read.
     """
-    if path.exists():
+    if path.exists() or ledger.path == path:
         raise BackupRefused(f"{path} exists already: choose another name")
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         _copy_database(ledger, draft, progress)
         facts = read_backup(draft)
         _write_checksum(path, facts.sha256)
         os.link(draft, path)
         sync_directory(path.parent)
+    except (OSError, sqlite.Error) as error:
+        raise BackupRefused(f"{path} cannot be written: {error}") from error
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return facts
 
 
@@ -122,6 +123,7 @@ def sync_directory(path: Path) -> None:
 
 def _copy_database(ledger: Ledger, draft: Path, progress: CopyProgress) -> None:
     """Copy every page of one view of the ledger, which is held open for as long as that takes."""
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     source = ledger.connect()
     target = sqlite.connect(draft, isolation_level=None)
 

@@ -31,5 +31,7 @@ class WriteLock:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Close the lock file."""
-        os.close(self._file)
+        """Close the lock file. Harmless twice."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
