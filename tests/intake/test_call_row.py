@@ -8,6 +8,7 @@ import pytest
 
 from outlay.attribution.dimensions import Dimension, Source
 from outlay.attribution.values import Rules
+from outlay.intake.call_facts import stated_cost
 from outlay.intake.call_row import CallRow, RowRefused, RowRules, parse_call_row
 from outlay.kernel.clock import to_us
 from outlay.usage.meters import Meter
@@ -113,6 +114,13 @@ def test_an_export_of_ours_is_a_row_with_what_we_worked_out_left_aside() -> None
     assert row.usage_source is UsageSource.ESTIMATED
     assert (row.wire, row.operation, row.stream) == ("anthropic_messages", "messages", True)
     assert row.model_requested == "alias"
+
+
+def test_an_export_of_a_call_whose_usage_nobody_knew_has_none() -> None:
+    row = parse(usage={}, usage_source="none", cost_usd=None)
+    assert row.quantities is None
+    assert stated_cost(row).cost_nanos is None
+    assert parse(usage={}, cost_usd=None).quantities == {}
 
 
 def test_every_problem_of_a_row_is_reported_at_once() -> None:

@@ -7,7 +7,7 @@ from outlay.kernel.ids import BootId, KeyId
 from outlay.ledger.facts import Ending, Intent, UsageEvent
 from outlay.ledger.imports import ImportedCall
 from outlay.pricing.book import PriceBook
-from outlay.pricing.cost import NO_COST, Cost, CostBasis
+from outlay.pricing.cost import Cost, CostBasis
 from outlay.usage.usage import NO_USAGE, Pass, Usage
 
 IMPORT_KEY = KeyId("import")
@@ -71,9 +71,12 @@ def usage_of(row: CallRow) -> Usage:
 
 
 def stated_cost(row: CallRow) -> Cost:
-    """Return the cost that a row states, without looking up any price."""
+    """Return the cost that a row states, without looking up any price.
+
+    A row with neither cost nor usage is an export of a call whose cost nobody knew: unpriced.
+    """
     if row.cost_nanos is None:
-        return NO_COST
+        return Cost(None, CostBasis.NONE, unpriced=("usage",))
     return Cost(row.cost_nanos, CostBasis.STATED, stated_cost_nanos=row.cost_nanos)
 
 
