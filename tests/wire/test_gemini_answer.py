@@ -43,6 +43,12 @@ def test_a_stream_that_breaks_off_has_a_running_count() -> None:
     assert (answer.usage_running, answer.output_tokens_seen) == (True, 10)
 
 
+def test_calls_of_functions_count_as_text() -> None:
+    part = {"functionCall": {"name": "f", "args": {"city": "x" * 40}}}
+    answer = stream({"candidates": [{"content": {"parts": [part]}}]})
+    assert answer.output_tokens_seen > 10
+
+
 def test_a_blocked_prompt_is_an_end() -> None:
     blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"trafficType": "X"}}
     answer = stream(blocked)

@@ -18,7 +18,7 @@ _SOURCE = "anthropic"
 def read_anthropic_usage(usage: Mapping[str, Any]) -> Reading | None:
     """Read a messages usage object; None when it states neither input nor output tokens."""
     iterations = usage.get("iterations")
-    thinking = Tally(_SOURCE).count(usage, "output_tokens_details", "thinking_tokens")
+    thinking = Tally(_SOURCE).count(usage.get("output_tokens_details"), "thinking_tokens")
     of_passes = _read_iterations(iterations, thinking) if isinstance(iterations, list) else None
     return of_passes or _read_pass(usage, thinking)
 
@@ -32,7 +32,7 @@ def _read_iterations(iterations: list[object], thinking: int) -> Reading | None:
     passes: list[Pass] = []
     findings: list[Finding] = []
     for iteration in iterations:
-        if not isinstance(iteration, Mapping):
+        if not isinstance(iteration, dict):
             continue
         is_own = iteration.get("type") == "message"
         output = Tally(_SOURCE).count(iteration, "output_tokens")
@@ -65,8 +65,9 @@ def _add_cache_writes(tally: Tally, usage: Mapping[str, Any]) -> None:
 
     In a stream the division may be older than the total: the last event brings the total alone.
     """
-    of_5m = tally.count(usage, "cache_creation", "ephemeral_5m_input_tokens")
-    of_1h = tally.count(usage, "cache_creation", "ephemeral_1h_input_tokens")
+    lifetimes = usage.get("cache_creation")
+    of_5m = tally.count(lifetimes, "ephemeral_5m_input_tokens")
+    of_1h = tally.count(lifetimes, "ephemeral_1h_input_tokens")
     total = tally.find(usage, "cache_creation_input_tokens")
     tally.divide(
         of_5m + of_1h if total is None else total,

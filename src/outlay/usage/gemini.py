@@ -84,7 +84,7 @@ def _by_modality(tally: Tally, details: object, meters: Mapping[str, Meter]) -> 
     """Add up a list of details by meter; modalities without a meter of their own are text."""
     counts: dict[Meter, int] = {}
     for detail in details if isinstance(details, list) else ():
-        modality = detail.get("modality") if isinstance(detail, Mapping) else None
+        modality = detail.get("modality") if isinstance(detail, dict) else None
         meter = meters.get(modality) if isinstance(modality, str) else None
         if meter is not None:
             counts[meter] = counts.get(meter, 0) + tally.count(detail, "tokenCount")

@@ -14,20 +14,19 @@ from outlay.usage.reading import Reading, Tally
 class ChatDialect(StrEnum):
     """How a provider deviates from OpenAI's chat usage."""
 
-    OPENAI = "openai"
-    COMPATIBLE = "compatible"
-    XAI = "xai"
-    GEMINI = "gemini"
+    OPENAI = "openai_chat"
+    COMPATIBLE = "openai_chat/compatible"
+    XAI = "openai_chat/xai"
+    GEMINI = "openai_chat/gemini"
 
 
-_CACHED = ("prompt_tokens_details", "cached_tokens")
 _CACHED_ELSEWHERE = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
 """DeepSeek, Mistral, Hugging Face: their own names for the part of the prompt that was cached."""
 
 
 def read_chat_usage(usage: Mapping[str, Any], dialect: ChatDialect) -> Reading | None:
     """Read a chat usage object; None when it states neither prompt nor completion tokens."""
-    tally = Tally(f"openai_chat/{dialect}")
+    tally = Tally(dialect.value)
     prompt = tally.find(usage, "prompt_tokens")
     completion = tally.find(usage, "completion_tokens")
     if prompt is None and completion is None:
@@ -50,7 +49,7 @@ def read_chat_usage(usage: Mapping[str, Any], dialect: ChatDialect) -> Reading |
 
 
 def _cached(tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect) -> int:
-    cached = tally.find(usage, *_CACHED)
+    cached = tally.find(usage.get("prompt_tokens_details"), "cached_tokens")
     if cached is None and dialect is ChatDialect.COMPATIBLE:
         others = (tally.find(usage, name) for name in _CACHED_ELSEWHERE)
         cached = next((count for count in others if count is not None), None)
@@ -63,13 +62,13 @@ def _beside(tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect, stated
     Google's OpenAI-compatible endpoint shows them in the total only. xAI names them and leaves them
     out of the completion tokens, which its total tells.
     """
+    if dialect not in {ChatDialect.GEMINI, ChatDialect.XAI}:
+        return 0
     hidden = max(0, tally.count(usage, "total_tokens") - stated)
-    if dialect is ChatDialect.GEMINI:
-        return hidden
     if dialect is ChatDialect.XAI:
-        reasoning = tally.count(usage, "completion_tokens_details", "reasoning_tokens")
+        reasoning = tally.count(usage.get("completion_tokens_details"), "reasoning_tokens")
         return reasoning if reasoning <= hidden else 0
-    return 0
+    return hidden
 
 
 def _divide_output(tally: Tally, usage: Mapping[str, Any], completion: int, beside: int) -> None:

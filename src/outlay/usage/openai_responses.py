@@ -30,7 +30,7 @@ def read_responses_usage(usage: Mapping[str, Any]) -> Reading | None:
             (Meter.CACHE_WRITE, tally.count(details, "cache_write_tokens")),
         ),
     )
-    reasoning = tally.count(usage, "output_tokens_details", "reasoning_tokens")
+    reasoning = tally.count(usage.get("output_tokens_details"), "reasoning_tokens")
     tally.divide(produced or 0, Meter.OUTPUT, ((Meter.REASONING, reasoning),))
     text, drawing = tally.reading(), _read_drawing(usage)
     if drawing is None:
@@ -40,14 +40,14 @@ def read_responses_usage(usage: Mapping[str, Any]) -> Reading | None:
 
 def _read_drawing(usage: Mapping[str, Any]) -> Reading | None:
     tool_usage = usage.get("tool_usage")
-    images = tool_usage.get("image_gen") if isinstance(tool_usage, Mapping) else None
-    if not isinstance(images, Mapping):
+    images = tool_usage.get("image_gen") if isinstance(tool_usage, dict) else None
+    if not isinstance(images, dict):
         return None
     tally = Tally("openai_responses/image_generation")
     for name, text, image in (
         ("input", Meter.INPUT, Meter.INPUT_IMAGE),
         ("output", Meter.OUTPUT, Meter.OUTPUT_IMAGE),
     ):
-        of_images = tally.count(images, f"{name}_tokens_details", "image_tokens")
+        of_images = tally.count(images.get(f"{name}_tokens_details"), "image_tokens")
         tally.divide(tally.count(images, f"{name}_tokens"), text, ((image, of_images),))
     return tally.reading(str(images.get("model") or IMAGE_MODEL)) if tally.quantities else None

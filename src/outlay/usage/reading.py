@@ -5,7 +5,7 @@ Providers' numbers are taken as they are where that is possible. Where they cont
 is never failed and a quantity never negative for it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from outlay.kernel.findings import Finding
@@ -33,20 +33,18 @@ class Tally:
         self.quantities: dict[Meter, int] = {}
         self.findings: list[Finding] = []
 
-    def count(self, usage: object, *path: str) -> int:
-        """Return the count at `path` of a usage object; zero when it is absent or null."""
-        return self.find(usage, *path) or 0
+    def count(self, usage: object, name: str) -> int:
+        """Return the count under `name` of a JSON object; zero when it is absent or null."""
+        return self.find(usage, name) or 0
 
-    def find(self, usage: object, *path: str) -> int | None:
-        """Return the count at `path`, or None when it is absent, null or no count at all."""
-        value = usage
-        for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
+    def find(self, usage: object, name: str) -> int | None:
+        """Return the count under `name`, or None when it is absent, null or no count at all."""
+        value = usage.get(name) if isinstance(usage, dict) else None
         if value is None:
             return None
         count = read_count(value)
         if count is None:
-            self.note("usage.no_count", f"{'.'.join(path)} is not a count")
+            self.note("usage.no_count", f"{name} is not a count")
         return count
 
     def add(self, meter: Meter, quantity: int) -> None:
@@ -58,6 +56,8 @@ class Tally:
         """Divide a total into parts that lie within it; what they leave over goes to `rest`."""
         left = total
         for meter, quantity in parts:
+            if not quantity:
+                continue
             taken = min(quantity, left)
             if taken < quantity:
                 self.note(

@@ -38,32 +38,29 @@ class GenerateAnswer:
         event = decode_object(payload)
         if event is None:
             note_unreadable(self.answer)
-            return
-        self._read(event)
-        for candidate in members(event.get("candidates")):
-            self._seen.add(member(candidate, "content", "parts"))
+        else:
+            self._read(event)
 
     def read_whole(self, body: bytes) -> None:
-        """Read an answer in one piece; an array is a stream that was not asked for as such."""
+        """Read an answer in one piece."""
         whole = decode_object(body)
         if whole is None:
             return
         self._read(whole)
         self.answer.terminal = True
         self.answer.usage_running = False
-        if self.answer.raw_usage is None:
-            for candidate in members(whole.get("candidates")):
-                self._seen.add(member(candidate, "content", "parts"))
 
     def _read(self, event: dict[str, Any]) -> None:
         answer = self.answer
-        answer.failed |= bool(event.get("error"))
+        if "error" in event:
+            answer.failed = True
         answer.response_id = text_or_none(event.get("responseId")) or answer.response_id
         answer.model_returned = text_or_none(event.get("modelVersion")) or answer.model_returned
         for candidate in members(event.get("candidates")):
             self._read_candidate(candidate)
-        blocked = text_or_none(member(event, "promptFeedback", "blockReason"))
-        answer.finish_reason = blocked or answer.finish_reason
+        if "promptFeedback" in event:
+            blocked = text_or_none(member(event, "promptFeedback", "blockReason"))
+            answer.finish_reason = blocked or answer.finish_reason
         usage = event.get("usageMetadata")
         if isinstance(usage, dict):
             self._read_usage(usage)
@@ -72,12 +69,25 @@ class GenerateAnswer:
     def _read_candidate(self, candidate: dict[str, Any]) -> None:
         reason = text_or_none(candidate.get("finishReason"))
         self.answer.finish_reason = reason or self.answer.finish_reason
-        self._add_queries(member(candidate, "groundingMetadata", "webSearchQueries"))
-        for part in members(member(candidate, "content", "parts")):
-            if str(member(part, "toolCall", "toolType")).startswith("GOOGLE_SEARCH"):
-                self._add_queries(member(part, "toolCall", "args", "queries"))
-        if member(candidate, "groundingMetadata", "googleMapsWidgetContextToken"):
+        if "groundingMetadata" in candidate:
+            self._read_grounding(candidate["groundingMetadata"])
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        for part in members(parts):
+            self._seen.add(part.get("text") or part)
+            if "functionCall" in part:
+                self._seen.add(str(member(part["functionCall"], "args")))
+            if "toolCall" in part:
+                self._read_tool_call(part["toolCall"])
+
+    def _read_grounding(self, grounding: object) -> None:
+        self._add_queries(member(grounding, "webSearchQueries"))
+        if member(grounding, "googleMapsWidgetContextToken"):
             self.answer.tool_units["google_maps"] = 1
+
+    def _read_tool_call(self, call: object) -> None:
+        if str(member(call, "toolType")).startswith("GOOGLE_SEARCH"):
+            self._add_queries(member(call, "args", "queries"))
 
     def _add_queries(self, queries: object) -> None:
         """Count distinct queries; empty ones are not billed and a stream repeats them."""

@@ -108,7 +108,9 @@ def _with_output_seen(usage: Usage, answer: Answer) -> Usage:
 
 
 def _stated_cost(provider: Provider, answer: Answer) -> int | None:
-    return answer.stated_cost_nanos if _names(provider) & _STATES_COST else None
+    if answer.stated_cost_nanos is None or not _names(provider) & _STATES_COST:
+        return None
+    return answer.stated_cost_nanos
 
 
 def _estimate(call: Call, answer: Answer, *, complete: bool) -> Metered:
