@@ -9,6 +9,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import parse_qsl, unquote
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl, unquote
 import httptools
 
 MAX_BODY_BYTES = 64 << 20
+_PIECES_A_TURN = 8
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 
@@ -33,19 +35,24 @@ class Request:
         self.body = b""
         self.keeps_alive = True
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The path, percent-decoded."""
         return unquote(self.target.partition(b"?")[0].decode("latin-1"))
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         """The query's fields; the last of a name wins."""
-        return dict(parse_qsl(self.target.partition(b"?")[2].decode("latin-1")))
+        text = self.target.partition(b"?")[2].decode("latin-1")
+        return dict(parse_qsl(text)) if text else {}
+
+    @cached_property
+    def _first_values(self) -> dict[str, str]:
+        return dict(reversed(self.headers))
 
     def header(self, name: str) -> str:
         """Return the first header of that name, or an empty text."""
-        return next((value for key, value in self.headers if key == name), "")
+        return self._first_values.get(name, "")
 
 
 class Exchange:
@@ -56,6 +63,7 @@ class Exchange:
         self.request = request
         self._connection = connection
         self._chunked = False
+        self._pieces = 0
         self._closes = not request.keeps_alive
         self.is_streaming = False
 
@@ -80,12 +88,17 @@ class Exchange:
         self.is_streaming = self._closes = True
         self._connection.write(_head(status, [*_pairs(headers), ("connection", "close")]))
 
-    async def send(self, content: bytes) -> None:
-        """Send a piece of the body, and wait while the caller reads too slowly."""
+    async def send(self, content: bytes, *, alone: bool = False) -> None:
+        """Send a piece of the body, and wait while the caller reads too slowly.
+
+        Others get their turn after a few pieces, so some may share a segment; a piece that is sent
+        `alone` goes out before the next.
+        """
         if self._chunked:
             content = b"%x\r\n%b\r\n" % (len(content), content)
         self._connection.write(content)
-        await self._connection.drain()
+        self._pieces += 1
+        await self._connection.drain(yields=alone or self._pieces % _PIECES_A_TURN == 0)
 
     def end(self) -> None:
         """End the body as its framing asks."""
@@ -132,6 +145,7 @@ class Connection(asyncio.Protocol):
         self._size_bytes = 0
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
         self._can_write = asyncio.Event()
         self._can_write.set()
         self.exchange: Exchange | None = None
@@ -152,10 +166,14 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio passes it
         """End; an answer under way is cancelled, so that it can settle its bill."""
-        self._opened.discard(self)
+        self._lost.set()
         self._can_write.set()
         self._waiting.clear()
-        if self._task is not None:
+        if self._task is None:
+            self._opened.discard(self)
+        else:
+            # Counted as open until its bill is settled, so that who sees no connection sees it all.
+            self._task.add_done_callback(lambda _: self._opened.discard(self))
             self._task.cancel()
 
     def pause_writing(self) -> None:
@@ -209,12 +227,12 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(content)
 
-    async def drain(self) -> None:
-        """Let others run, and wait while the send buffer is full."""
-        if self._can_write.is_set():
-            await asyncio.sleep(0)
-        else:
+    async def drain(self, *, yields: bool) -> None:
+        """Wait while the send buffer is full; let others run if this is the moment."""
+        if not self._can_write.is_set():
             await self._can_write.wait()
+        elif yields:
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """Close after what was written."""
@@ -224,11 +242,14 @@ class Connection(asyncio.Protocol):
         """Reset the connection and wait until the answer under way has settled its bill."""
         task = self._task
         self.reset()
+        await self._lost.wait()
         if task is not None:
             await asyncio.wait([task])
 
     def reset(self) -> None:
         """Close with a reset."""
+        if self._lost.is_set():
+            return
         self._set_option(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         self._transport.abort()
 

@@ -97,7 +97,7 @@ async def _send_pieces(
 ) -> None:
     exchange.begin(200, headers)
     for piece in pieces:
-        await exchange.send(piece)
+        await exchange.send(piece, alone=True)
         if gap_s:
             await asyncio.sleep(gap_s)
     exchange.end()

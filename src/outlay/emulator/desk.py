@@ -20,7 +20,7 @@ from outlay.emulator.openai_chat import CHAT
 from outlay.emulator.opening import FORMATS, CallOpener
 from outlay.emulator.reading import Order, read_order
 from outlay.emulator.replay import Recordings
-from outlay.emulator.routes import Endpoint, Route, find_route
+from outlay.emulator.routes import Endpoint, Route, Style, find_route
 from outlay.emulator.steering import Steering, SteeringError
 from outlay.emulator.stored_responses import StoredResponses
 from outlay.emulator.streaming import deliver_stream
@@ -59,8 +59,7 @@ class Desk:
     async def answer(self, exchange: Exchange) -> None:
         """Answer a request; whatever goes wrong here is a 500 and a line in the log."""
         request = exchange.request
-        is_anthropic = bool(request.header("anthropic-version"))
-        route = find_route(request.method, request.path, is_anthropic=is_anthropic)
+        route = find_route(request.method, request.path, _spoken_by(request))
         if route is None or not route.is_own:
             self.seen.note(request)
         manners = _MANNERS[route.style if route else "openai"]
@@ -150,6 +149,13 @@ class Desk:
         if self._met_fault[key] <= order.steering.times:
             return order
         return replace(order, steering=replace(order.steering, fault=None, status=None))
+
+
+def _spoken_by(request: Request) -> Style:
+    """Tell by the headers whose client this is: `/v1/models` belongs to all three."""
+    if request.header("anthropic-version"):
+        return "anthropic"
+    return "google" if request.header("x-goog-api-key") else "openai"
 
 
 def _headers(wire: WireFormat, call: BilledCall) -> dict[str, str]:

@@ -85,7 +85,7 @@ class Recordings:
         seed = f"{recording.id}/{request.header('x-replay-seed')}"
         exchange.begin(recording.status, headers)
         for piece in slice_randomly(body, seed):
-            await exchange.send(piece)
+            await exchange.send(piece, alone=True)
         exchange.end()
 
 

@@ -86,14 +86,14 @@ _BY_ID = {
     ("POST", "/cancel"): Endpoint.CANCEL,
     ("GET", "/input_items"): Endpoint.INPUT_ITEMS,
 }
-_PREFIX = re.compile(r"(?:/openai)?/v1|/v1beta/openai|/v1beta")
+_PREFIX = re.compile(r"(?:/v1beta/openai|/v1beta|/openai/v1|/v1)(?=/)")
 _GEMINI = re.compile(r"/v1(?:beta|alpha)?/(?:models|tunedModels)/(.+):(\w+)")
 _RESPONSE = re.compile(r"/responses/([^/]+)(/\w+)?")
 _MODEL = re.compile(r"/models/(.+)")
 
 
-def find_route(method: str, path: str, *, is_anthropic: bool) -> Route | None:
-    """Find what a request asks for; `is_anthropic` when it carries an `anthropic-version`."""
+def find_route(method: str, path: str, spoken: Style = "openai") -> Route | None:
+    """Find what a request asks for; `spoken` is how its headers speak, where the path is shared."""
     if (method, path) in _OWN:
         return Route(_OWN[method, path], "openai")
     gemini = _GEMINI.fullmatch(path)
@@ -104,7 +104,7 @@ def find_route(method: str, path: str, *, is_anthropic: bool) -> Route | None:
     rest = path[prefix.end() :] if prefix else path
     is_google_openai = path.startswith("/v1beta/openai/")
     is_google = path.startswith("/v1beta") and not is_google_openai
-    style: Style = "google" if is_google else "anthropic" if is_anthropic else "openai"
+    style: Style = "google" if is_google else spoken
     return _find_plain(method, rest, style, is_google_openai=is_google_openai)
 
 

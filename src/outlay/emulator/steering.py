@@ -8,6 +8,7 @@ slip of the pen would pass for the wrong reason.
 import re
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from functools import lru_cache
 
 HEADER = "x-emulate"
 _SUFFIX = re.compile(r"(.+?)@((?:[a-z_]+=[^,;@]*[,;]?)+)")
@@ -112,6 +113,7 @@ _NUMBERS = frozenset(f.name for f in fields(Steering) if f.type in (int, int | N
 _WORDS = frozenset({"tier", "model"})
 
 
+@lru_cache(maxsize=256)
 def read_steering(text: str, default: Steering = UNSTEERED) -> Steering:
     """Read `key=value; key=value` (or with commas) on top of a default.
 

@@ -119,10 +119,10 @@ async def _send(exchange: Exchange, call: BilledCall, frame: Frame, number: int)
     content = _decorate(frame.content, steering, number)
     if steering.torn or steering.fault is Fault.TORN_UTF8:
         for piece in tear(content, call.plan.ask.seed + number):
-            await exchange.send(piece)
+            await exchange.send(piece, alone=True)
     elif steering.fault is Fault.TRICKLE:
         for piece in slices(content, 1):
-            await exchange.send(piece)
+            await exchange.send(piece, alone=True)
             await asyncio.sleep(_gap_s(steering, _TRICKLE_GAP_S))
     else:
         await exchange.send(content)

@@ -7,7 +7,7 @@ they do with the providers' own tokenizers.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 _TOKEN = re.compile(r" ?[A-Za-z]{1,7}| ?[0-9]{1,3}|.", re.DOTALL)
@@ -27,6 +27,7 @@ def split_tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+@lru_cache(maxsize=512)
 def count_tokens(text: str) -> int:
     """Count the tokens of a text."""
     return len(_TOKEN.findall(text))
