@@ -132,14 +132,15 @@ class FakeProvider:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        # The client leaves, the script cuts the line, or the test is over.
+        is_no_matter = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
         try:
-            await self._script(Line(reader, writer))
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client left, or the script cut the line
-        finally:
+            with contextlib.suppress(*is_no_matter):
+                await self._script(Line(reader, writer))
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(*is_no_matter):
                 await writer.wait_closed()
+        finally:
             self._tasks.discard(task)
 
 

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from outlay.kernel.errors import Category, OutlayError
 
 Headers = list[tuple[bytes, bytes]]
@@ -20,8 +22,7 @@ class Limits:
     total_timeout_s: float = 600
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
     """One request to a provider; `headers` lack only Host, Content-Length and Connection."""
 
     method: str
