@@ -8,7 +8,7 @@ import structlog
 from outlay.gateway.admit import Planned
 from outlay.gateway.rooms import Configuration, Hashes, Rooms
 from outlay.kernel.clock import Clock
-from outlay.kernel.errors import LedgerUnavailable
+from outlay.kernel.errors import InvariantBroken, LedgerUnavailable
 from outlay.ledger.facts import Ending, Intent, ProviderObject, UsageEvent
 from outlay.pricing.cost import NO_COST, Cost, CostBasis
 from outlay.routing.provider import Provider
@@ -81,7 +81,7 @@ async def finish(planned: Planned, intent: Intent, ended: Ended, rooms: Rooms) -
     try:
         if not await _record_deferred(event, ended, rooms):
             await rooms.journal.record_event(event)
-    except LedgerUnavailable:
+    except (LedgerUnavailable, InvariantBroken):
         rooms.metrics.unsettled.inc()
         _log.exception("event not written, the intent stays open", request_id=event.request_id)
     _count(made, event, rooms)

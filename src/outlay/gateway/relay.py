@@ -59,15 +59,20 @@ class Relay:
         self._task: asyncio.Task[object] | None = None
         self._answer: UpstreamAnswer | None = None
 
-    async def run(self, request: UpstreamRequest, hider: UsageHider | None) -> None:
-        """Send `request` and relay its answer; returns when the caller has all of it or is gone."""
+    async def run(self, build: Callable[[], UpstreamRequest], hider: UsageHider | None) -> None:
+        """Send what `build` makes and relay its answer, until the caller has all or is gone."""
         self._task = asyncio.current_task()
         self._arm(WATCH_AFTER_S, self._watch_caller)
-        self._arm(request.limits.total_timeout_s + 1, lambda: self.abort("total_limit"))
+        self._arm(self._total_limit_s(), lambda: self.abort("total_limit"))
         try:
-            await self._exchange(request, hider)
+            await self._exchange(build(), hider)
         except asyncio.CancelledError:
             await self._end_aborted()
+        except Exception:
+            # A defect of ours: the call was made all the same, and its event must say so.
+            self._ended.cut_reason = "gateway_error"
+            await self._finish(Ending.CUT)
+            raise
         finally:
             await self._leave()
 
@@ -141,7 +146,9 @@ class Relay:
             return
         reader.finish()
         await self._finish(
-            Ending.COMPLETE if answer.status < HTTPStatus.BAD_REQUEST else Ending.PROVIDER_ERROR
+            Ending.COMPLETE
+            if answer.status < HTTPStatus.MULTIPLE_CHOICES
+            else Ending.PROVIDER_ERROR
         )
         body = b"".join(pieces)
         head = whole_head(self._planned, answer.headers, self._event, len(body))
@@ -218,6 +225,10 @@ class Relay:
 
     def _drain_s(self) -> float:
         return self._rooms.limits.hang_up_drain_s if self._intent is not None else 0.0
+
+    def _total_limit_s(self) -> float:
+        """A second after the transport's own limit: for callers who do not read their answer."""
+        return self._rooms.limits.upstream.total_timeout_s + 1
 
     def _arm(self, delay_s: float, action: Callable[[], None]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay_s, action))

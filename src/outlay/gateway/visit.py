@@ -18,7 +18,7 @@ from outlay.ledger.facts import Intent, Refusal
 from outlay.providers.request import build_request
 from outlay.routing.provider import ProviderKind, Target
 from outlay.routing.resolve import resolve_target
-from outlay.transport.upstream import Limits
+from outlay.transport.upstream import Limits, UpstreamRequest
 from outlay.wire.ask_usage import UsageHider, ask_for_usage
 from outlay.wire.call import Call, Envelope, Wire
 from outlay.wire.requests import read_call
@@ -151,15 +151,18 @@ class Visit:
             and not call.asks_usage
             and target.provider.request_usage
         )
-        request = build_request(
-            call,
-            target,
-            self.socket.headers,
-            body=ask_for_usage(call) if hides_usage else call.body,
-            limits=_limits(planned, self.rooms.limits.upstream),
-        )
+
+        def build() -> UpstreamRequest:
+            return build_request(
+                call,
+                target,
+                self.socket.headers,
+                body=ask_for_usage(call) if hides_usage else call.body,
+                limits=_limits(planned, self.rooms.limits.upstream),
+            )
+
         relay = Relay(planned, intent, self.socket, self.rooms)
-        await relay.run(request, UsageHider() if hides_usage else None)
+        await relay.run(build, UsageHider() if hides_usage else None)
 
     async def turn_away(self, refused: Refused) -> None:
         """Answer with a refusal; one of a known key is recorded, others are counted only."""

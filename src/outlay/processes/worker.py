@@ -12,6 +12,7 @@ import uvloop
 from outlay.bootstrap import open_worker
 from outlay.gateway.asgi import Gateway
 from outlay.gateway.guard import GuardedProtocol
+from outlay.gateway.metrics import GatewayMetrics
 from outlay.processes.channel import Message, receive_connection
 from outlay.processes.fatal import end_process
 from outlay.processes.logs import configure_logs
@@ -35,7 +36,9 @@ async def _run(settings: Settings, channel: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    watching = asyncio.create_task(worker.configuration.watch())
+    watching = asyncio.gather(
+        worker.configuration.watch(), _publish_in_flight(gateway, worker.rooms.metrics)
+    )
     serving = asyncio.create_task(server.serve(sockets=[]))
     try:
         await _take_connections(channel, server, loop)
@@ -44,6 +47,13 @@ async def _run(settings: Settings, channel: socket.socket) -> None:
     finally:
         watching.cancel()
         await worker.close()
+
+
+async def _publish_in_flight(gateway: Gateway, metrics: GatewayMetrics) -> None:
+    """Show how many calls are under way; counted every second, since each write costs the calls."""
+    while True:
+        metrics.in_flight.set(gateway.in_flight)
+        await asyncio.sleep(1)
 
 
 def _server_config(gateway: Gateway, settings: Settings) -> uvicorn.Config:
