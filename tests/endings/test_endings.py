@@ -8,6 +8,7 @@ import pytest
 from tests.endings.calling import (
     chat_body,
     is_open,
+    is_settled,
     opened,
     post,
     provider_state,
@@ -26,7 +27,8 @@ def steered(user: str, steering: str) -> dict[str, str]:
 
 def event_of(gateway: Gateway, user: str) -> dict[str, Any]:
     """Wait for the event of a user's one call and return it."""
-    (event,) = wait_for(lambda: gateway.calls(user=user))
+    wait_for(lambda: is_settled(gateway, user))
+    (event,) = gateway.calls(user=user)
     return event
 
 
