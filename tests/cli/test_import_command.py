@@ -3,12 +3,16 @@
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from outlay.cli.calls import app as calls_app
 from outlay.cli.import_ import FileUnreadable, app
 from outlay.intake.import_calls import RowsRefused
 from outlay.stores.ledger.imports import ImportNotFound, LedgerImports
@@ -150,6 +154,54 @@ def test_an_unfinished_import_can_be_discarded(run: Run, monkeypatch: pytest.Mon
     assert run("discard", import_id) == f"discarded {import_id} with 1 call that never counted\n"
     with pytest.raises(ImportNotFound):
         run("discard", import_id)
+
+
+DYING = """
+import os, signal, sys
+from outlay.cli import import_
+from outlay.intake import import_calls
+from outlay.stores.ledger import imports
+
+import_calls.GROUP_ROWS = 3
+name, calls_before_the_end = sys.argv[1], int(sys.argv[2])
+owner = imports if name == "_insert" else imports.LedgerImports
+real = getattr(owner, name)
+
+def die_in_time(*arguments, **named):
+    global calls_before_the_end
+    if not calls_before_the_end:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls_before_the_end -= 1
+    return real(*arguments, **named)
+
+setattr(owner, name, die_in_time)
+import_.app(["calls", "calls.jsonl"])
+"""
+"""An import that kills itself with SIGKILL at the n-th call of a function of the store."""
+
+
+@pytest.mark.parametrize(
+    ("name", "calls_before"),
+    [("begin", 0), ("record_group", 0), ("_insert", 1), ("record_group", 2), ("publish", 0)],
+)
+def test_an_import_that_was_killed_is_unseen_until_it_is_finished(
+    run: Run, capsys: pytest.CaptureFixture[str], name: str, calls_before: int
+) -> None:
+    """Killed before it begins, within a transaction, between groups, and before it publishes."""
+    write("calls.jsonl", *[{**GOOD, "id": f"a{n}"} for n in range(8)])
+    command = [sys.executable, "-c", DYING, name, str(calls_before)]
+    ended = subprocess.run(command, check=False, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert _shown_calls(capsys) == []
+    found = json.loads(run("calls", "calls.jsonl", "--format", "json"))
+    assert (found["recorded"], found["already_there"], found["spend_usd"]) == (8, 0, "0.028")
+    assert sorted(_shown_calls(capsys)) == [f"a{n}" for n in range(8)]
+
+
+def _shown_calls(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    calls_app(["--format", "jsonl"], exit_on_error=False, result_action="return_value")
+    told = capsys.readouterr().out
+    return [json.loads(line)["request_id"] for line in told.splitlines()]
 
 
 def _interrupted(monkeypatch: pytest.MonkeyPatch, run: Run, file: str) -> object:
