@@ -10,6 +10,7 @@ from pathlib import Path
 
 from outlay.kernel.clock import SystemClock
 from outlay.kernel.ids import BootId
+from outlay.stores.ledger import writer
 from outlay.stores.ledger.connection import open_ledger
 from outlay.stores.ledger.journal import SqlJournal
 from tests.ledgers import make_event, make_intent
@@ -25,6 +26,7 @@ def _die(reason: str) -> None:
 
 
 async def _record(data_dir: str, calls: str) -> None:
+    writer.LOW_WATER_S = 1_000  # nothing is written but calls
     clock = SystemClock()
     ledger = open_ledger(None, data_dir=Path(data_dir), clock=clock, create=False)
     journal = SqlJournal.start(ledger, BootId("boot_1"), clock, on_fatal=_die)
