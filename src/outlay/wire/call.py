@@ -1,7 +1,9 @@
 """A parsed call: what the gateway needs to know of a request, in no particular provider's words."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from outlay.usage.shape import CallShape
 
@@ -49,8 +51,7 @@ class Route:
     envelope: Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A call as read from a request.
 
     Attributes:
@@ -72,7 +73,7 @@ class Call:
     body: bytes
     model: str | None = None
     stream: bool = False
-    shape: CallShape = field(default_factory=CallShape)
+    shape: CallShape = msgspec.field(default_factory=CallShape)
     end_user: str | None = None
     session: str | None = None
     temperature_zero: bool = False

@@ -20,26 +20,24 @@ STREAM_VERB = "stream_generate_content"
 EMBED_VERBS = frozenset({"embed_content", "batch_embed_contents"})
 
 
-class GenerateBody(msgspec.Struct, rename="camel", gc=False):
-    """The fields of a body in camel case, for generating, counting and embedding alike."""
+class GenerateBody(msgspec.Struct, gc=False):
+    """The fields of a body, for generating, counting and embedding alike."""
 
     contents: Field = ABSENT
     content: Field = ABSENT
     requests: Field = ABSENT
-    system_instruction: Field = ABSENT
     tools: Field = ABSENT
-    generation_config: Field = ABSENT
-    cached_content: Field = ABSENT
-    service_tier: Field = ABSENT
-
-
-class SnakeBody(msgspec.Struct, gc=False):
-    """The same fields where snake case differs."""
-
     system_instruction: Field = ABSENT
     generation_config: Field = ABSENT
     cached_content: Field = ABSENT
     service_tier: Field = ABSENT
+    camel_system_instruction: Field = msgspec.field(default=ABSENT, name="systemInstruction")
+    camel_generation_config: Field = msgspec.field(default=ABSENT, name="generationConfig")
+    camel_cached_content: Field = msgspec.field(default=ABSENT, name="cachedContent")
+    camel_service_tier: Field = msgspec.field(default=ABSENT, name="serviceTier")
+
+
+_SPELLED_TWICE = ("system_instruction", "generation_config", "cached_content", "service_tier")
 
 
 def read_gemini(request: Request, path_model: str | None) -> Call | Refused:
@@ -51,7 +49,7 @@ def read_gemini(request: Request, path_model: str | None) -> Call | Refused:
     if isinstance(asked, Refused):
         return asked
     config = Config(asked.generation_config)
-    choices = read_choices(config.get("candidateCount"), "candidateCount")
+    choices = read_choices(config.choices, "candidateCount")
     if isinstance(choices, Refused):
         return choices
     embeds = request.route.operation in EMBED_VERBS
@@ -61,12 +59,12 @@ def read_gemini(request: Request, path_model: str | None) -> Call | Refused:
         stream=request.route.operation == STREAM_VERB,
         shape=_count(asked).shape(
             request.body,
-            output_limit=0 if embeds else config.get("maxOutputTokens").whole(),
+            output_limit=0 if embeds else config.output_limit,
             choices=choices,
             service_tier=asked.service_tier.text(),
             unbounded=_unbounded(asked, config),
         ),
-        temperature_zero=is_zero(config.get("temperature").value),
+        temperature_zero=is_zero(config.temperature),
         has_tools=bool(asked.tools.value),
     )
 
@@ -79,34 +77,49 @@ class Config:
     def __init__(self, config: Field) -> None:
         self._members = config.value if isinstance(config.value, dict) else {}
 
-    def get(self, name: str) -> Field:
-        """Return a member by its camel-case name; of two spellings, the one that bounds less."""
-        values = [self._members.get(key) for key in (name, snake(name))]
-        numbers = [value for value in values if type(value) is int]
-        return Field(max(numbers)) if numbers else Field(values[0] or values[1])
+    def get(self, camel: str, snake: str) -> Field:
+        """Return a member by its two spellings; where both are given, the one that bounds less."""
+        one, other = self._members.get(camel), self._members.get(snake)
+        if type(one) is int and type(other) is int:
+            return Field(max(one, other))
+        return Field(other if one is None else one)
 
+    @property
+    def choices(self) -> Field:
+        """How many answers are asked for."""
+        return self.get("candidateCount", "candidate_count")
 
-def snake(name: str) -> str:
-    """Spell a camel-case name in snake case."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    @property
+    def output_limit(self) -> int | None:
+        """The caller's limit on output tokens."""
+        return self.get("maxOutputTokens", "max_output_tokens").whole()
+
+    @property
+    def temperature(self) -> object:
+        """The temperature, whose two spellings are one."""
+        return self._members.get("temperature")
+
+    @property
+    def modalities(self) -> object:
+        """What the answer may consist of."""
+        return self.get("responseModalities", "response_modalities").value
 
 
 def _read_body(body: bytes) -> GenerateBody | Refused:
-    camel = read_object(body, GenerateBody)
-    if isinstance(camel, Refused) or b"_" not in body:
-        return camel
-    other = read_object(body, SnakeBody)
-    if isinstance(other, Refused):
-        return other
-    for name in SnakeBody.__struct_fields__:
-        if getattr(other, name) is ABSENT:
+    """Read a body and put what is spelled in camel case where snake case has it."""
+    asked = read_object(body, GenerateBody)
+    if isinstance(asked, Refused):
+        return asked
+    for name in _SPELLED_TWICE:
+        camel = getattr(asked, f"camel_{name}")
+        if camel is ABSENT:
             continue
-        if getattr(camel, name) is not ABSENT:
+        if getattr(asked, name) is not ABSENT:
             return refuse_field(
                 name, f"The body gives `{name}` in two spellings. Send one of them."
             )
-        setattr(camel, name, getattr(other, name))
-    return camel
+        setattr(asked, name, camel)
+    return asked
 
 
 def _count(asked: GenerateBody) -> Contents:
@@ -146,7 +159,7 @@ def _add_part(contents: Contents, part: dict[str, object]) -> None:
 def _unbounded(asked: GenerateBody, config: Config) -> tuple[str, ...]:
     """Name what makes the cost open: tools at the provider, and output that is not text."""
     names = [key for tool in members(asked.tools.value) for key in tool if key not in CLIENT_TOOLS]
-    modalities = config.get("responseModalities").value
+    modalities = config.modalities
     if isinstance(modalities, list) and any(str(one).upper() != "TEXT" for one in modalities):
         names.append("generationConfig.responseModalities")
     return tuple(name if "." in name else f"tools.{name}" for name in names)
