@@ -1,12 +1,12 @@
 """Users and tags on both engines: what counts, what does not, and that rows add up."""
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from outlay.attribution.dimensions import Attribution, Dimension, Source, Value
 from outlay.kernel.periods import Period
@@ -310,6 +310,17 @@ def _empty(ledger: Ledger) -> None:
     with ledger.write() as connection:
         for table in ("corrections", "usage_events", "intents"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
+
+
+def test_a_report_sees_one_state_of_the_ledger_while_calls_arrive(ledger: Ledger) -> None:
+    """Rows and notes are several queries: a call in between must be in all of them or in none."""
+    record(ledger, [call(user="ada")])
+    with ledger.read() as connection:
+        query = ReportQuery(PERIOD, NOON_US)
+        before = get_report("users").answer(connection, query)
+        record(ledger, [call(user="ada"), (make_intent(), None)])
+        assert get_report("users").answer(connection, query) == before
+    assert answer(ledger, "users") != before
 
 
 @pytest.mark.postgres

@@ -235,7 +235,8 @@ def _engine(url: URL, *, read_only: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, read_only=read_only)
     try:
-        options = {"postgresql_readonly": True} if read_only else {}
+        one_view = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        options = one_view if read_only else {}
         return create_engine(url, pool_pre_ping=True, execution_options=options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise SettingsError(
