@@ -3,12 +3,12 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from outlay.attribution.dimensions import Attribution, Dimension, Source, Value
 from outlay.budgets.hold import HoldClass

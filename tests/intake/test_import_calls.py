@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -376,7 +377,10 @@ def test_an_export_moves_to_another_ledger_with_every_cost_and_dimension(
 def _record_live_calls(ledger: Ledger) -> None:
     live = [make_intent(), make_intent(requested_at_us=NOON_US - 5)]
     pairs = [(one, make_event(one.request_id)) for one in live]
-    pairs[1] = (live[1], replace(pairs[1][1], status=None, cost=Cost(None, CostBasis.NONE)))
+    pairs[1] = (
+        live[1],
+        msgspec.structs.replace(pairs[1][1], status=None, cost=Cost(None, CostBasis.NONE)),
+    )
     record(ledger, pairs)
 
 

@@ -1,9 +1,9 @@
 """Each rule of a recorded fact, kept and broken."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from outlay.ledger.endings import late_correction, swept_event, withdrawn_event
 from outlay.ledger.facts import Ending

@@ -1,10 +1,10 @@
 """Calls one by one: in recorded order, page by page, by every filter, corrections included."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from outlay.attribution.dimensions import Attribution, Dimension, Source, Value
 from outlay.intake import call_row

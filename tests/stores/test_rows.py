@@ -1,10 +1,10 @@
 """Facts survive the way into a row and back."""
 
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import Table
 
 from outlay.attribution.dimensions import UNATTRIBUTED, Attribution, Dimension, Source, Value

@@ -1,7 +1,6 @@
 """Each official SDK raises its own typed exception for our errors, whole and within streams."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -160,7 +159,7 @@ def test_anthropic_raises_on_the_event_that_ends_a_stream() -> None:
 
 
 def test_google_raises_on_the_event_that_ends_a_stream() -> None:
-    call = replace(call_of(STREAM, {}), query="alt=sse")
+    call = call_of(STREAM, {}, query="alt=sse")
     http = streaming(call, b'data: {"candidates": []}\r\n\r\n', "provider_timeout")
     options = genai.types.HttpOptions(base_url="http://gateway", httpx_client=http)
     client = genai.Client(api_key="k", http_options=options)

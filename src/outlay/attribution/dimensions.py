@@ -1,8 +1,9 @@
 """The dimensions a call is attributed to, and the header of each. The one list of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Dimension(StrEnum):
@@ -68,8 +69,7 @@ class Source(StrEnum):
     IMPORT = "import"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True, gc=False):
     """One attributed value: the text as recorded, its source, and whether it is only an HMAC."""
 
     text: str
@@ -77,8 +77,7 @@ class Value:
     hashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(msgspec.Struct, frozen=True, gc=False):
     """What a call is attributed to. An absent dimension is unattributed, never guessed.
 
     `run_budget_nanos` is the caller's own cap for the run; `warnings` are the hints that go back in

@@ -6,7 +6,8 @@ call costs as long as the provider keeps to its declared limits (property tests)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from outlay.budgets.hold import HoldClass
 from outlay.kernel.money import MAX_NANOS
@@ -40,8 +41,7 @@ _ALL_INPUT = (*_TEXT_METERS, *_AUDIO_METERS, *_OTHER_MEDIA_METERS)
 _OUTPUT = tuple(sorted(OUTPUT_METERS))
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, gc=False):
     """How well a call is bounded, why, and the amounts in nano-USD.
 
     `bound_nanos` is an upper bound of the cost for bounded and window-bounded calls whose model has
@@ -56,8 +56,7 @@ class Bound:
     likely_nanos: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokens:
+class _Tokens(msgspec.Struct, frozen=True, gc=False):
     """The most tokens of a call by what they are priced as, or the likely ones."""
 
     text: int = 0

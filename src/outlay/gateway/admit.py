@@ -1,6 +1,6 @@
 """Step 5 of a call: bound its cost and make its intent durable."""
 
-from dataclasses import dataclass
+import msgspec
 
 from outlay.attribution.dimensions import Attribution
 from outlay.budgets.bound import Bound, bound_call
@@ -13,8 +13,7 @@ from outlay.routing.provider import Target
 from outlay.wire.call import Billing, Call
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True, gc=False):
     """A call that may be made, by whom, for what and where to; nothing is recorded yet."""
 
     request_id: RequestId

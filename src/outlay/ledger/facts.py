@@ -4,9 +4,10 @@ Instants are microseconds since the epoch, UTC; money is nano-USD; None means un
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from outlay.attribution.dimensions import UNATTRIBUTED, Attribution
 from outlay.budgets.hold import Hold, HoldClass
@@ -29,8 +30,7 @@ class Ending(StrEnum):
     IMPORTED = "imported"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True, gc=False):
     """A call about to be sent: durable before the provider sees a byte of it.
 
     Attributes:
@@ -71,8 +71,7 @@ class Intent:
     request_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
+class UsageEvent(msgspec.Struct, frozen=True, gc=False):
     """What became of a call: exactly one for each intent, written with the settlement of its holds.
 
     Attributes:
@@ -104,8 +103,7 @@ class UsageEvent:
     findings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """A call of a known key that was declined before it was sent."""
 
     request_id: RequestId
@@ -118,8 +116,7 @@ class Refusal:
     attribution: Attribution = UNATTRIBUTED
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(msgspec.Struct, frozen=True, gc=False):
     """A reversal of what an event cost together with its replacement, booked with a reason.
 
     The event stays as it was. `previous_cost_nanos` is what counted before, `cost` and `usage`
@@ -140,16 +137,14 @@ class Correction:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeferredCall:
+class DeferredCall(msgspec.Struct, frozen=True, gc=False):
     """A call whose work goes on at the provider after its answer, and the provider's id of it."""
 
     intent: Intent
     provider_response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderObject:
+class ProviderObject(msgspec.Struct, frozen=True, gc=False):
     """Who made an id that a provider keeps, so that by-id calls go back to the same provider.
 
     `object_hash` is the keyed hash of the provider's id; `key_id` and `department` may use it.

@@ -1,8 +1,9 @@
 """What a call cost, every way we know it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 
 class CostBasis(StrEnum):
@@ -15,8 +16,7 @@ class CostBasis(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """What a call cost, every way we know it, in nano-USD.
 
     `cost_nanos` is None when the call is unpriced; `unpriced` then names the meters without a
@@ -31,7 +31,7 @@ class Cost:
     stated_cost_nanos: int | None = None
     tool_cost_nanos: int | None = None
     price_revision: str | None = None
-    unit_prices: Mapping[str, int] = field(default_factory=dict)
+    unit_prices: Mapping[str, int] = msgspec.field(default_factory=dict)
     unpriced: tuple[str, ...] = ()
 
 

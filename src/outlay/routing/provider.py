@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 
 class ProviderKind(StrEnum):
     """How a provider is spoken to: its paths, credentials and wire formats."""
@@ -67,8 +69,7 @@ class Provider:
         return path
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     """Where a call goes: the provider, and the model name to send there (None: it has none)."""
 
     provider: Provider

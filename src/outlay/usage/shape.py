@@ -1,10 +1,9 @@
 """The shape of a call not yet made: everything in its body that limits what it can cost."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class CallShape:
+class CallShape(msgspec.Struct, frozen=True, gc=False):
     """What bounds a call's usage, read from its body by the wire format.
 
     Attributes:

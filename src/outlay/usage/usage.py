@@ -1,8 +1,9 @@
 """Usage: the disjoint quantities that one call consumed, and where they came from."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from outlay.kernel.findings import Finding
 from outlay.usage.meters import INPUT_METERS, OUTPUT_METERS, Meter
@@ -16,8 +17,7 @@ class UsageSource(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True, gc=False):
     """One billed pass of a model within a call.
 
     `model` is the model that ran it, or None for the model of the call. `quantities` has no zero
@@ -28,8 +28,7 @@ class Pass:
     quantities: Mapping[Meter, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """All passes of one call; nearly always one."""
 
     passes: tuple[Pass, ...]
@@ -62,8 +61,7 @@ class Usage:
 NO_USAGE = Usage(passes=())
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(msgspec.Struct, frozen=True, gc=False):
     """What was metered of one call: the usage, who says so, and what was odd about it.
 
     `stated_cost_nanos` is the provider's own charge, where it states one that counts (None: it does

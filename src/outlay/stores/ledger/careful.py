@@ -5,8 +5,9 @@ call that the sweep closed: a correction. Source: ADR 0007.
 """
 
 import json
-from dataclasses import asdict
 from typing import Any, assert_never
+
+import msgspec
 
 from outlay.kernel.errors import InvariantBroken
 from outlay.ledger.endings import late_correction, withdrawn_event
@@ -92,7 +93,8 @@ class CarefulWriter:
 
     def quarantine(self, cursor: Any, fact: Fact, reason: str, at_us: int) -> None:
         """Keep a fact that could not be recorded, as text that every database takes."""
-        text = json.dumps(asdict(fact), default=repr, skipkeys=True)[:_LARGEST_QUARANTINED]
+        plain = msgspec.to_builtins(fact, enc_hook=repr)
+        text = json.dumps(plain, skipkeys=True)[:_LARGEST_QUARANTINED]
         request_id = getattr(fact, "request_id", None)
         row = (at_us, type(fact).__name__, request_id, ascii(reason)[1:-1], text)
         _insert(cursor, self._sql.quarantine, [row])
