@@ -27,18 +27,22 @@ ANTHROPIC = Provider("anthropic", ProviderKind.ANTHROPIC, "http://127.0.0.1")
 GEMINI = Provider("gemini", ProviderKind.GEMINI, "http://127.0.0.1", price_provider="google")
 
 
-def compatible(name: str) -> Provider:
+def compatible(name: str, price_provider: str = "") -> Provider:
     """A provider that speaks OpenAI's format."""
-    return Provider(name, ProviderKind.COMPATIBLE, "http://127.0.0.1")
+    return Provider(
+        name, ProviderKind.COMPATIBLE, "http://127.0.0.1", price_provider=price_provider
+    )
 
 
 def read(
-    route: Route, body: bytes | dict[str, Any], *, model: str | None = "gemini-2.5-flash"
+    route: Route, body: bytes | dict[str, Any], *, model: str = "gemini-2.5-flash", query: str = ""
 ) -> Call | Refused:
     """Read a POST of the route; `model` is what a Gemini path names."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     path_model = model if route.wire is Wire.GEMINI else None
-    return read_call(route, method="POST", path="/path", query="", body=raw, path_model=path_model)
+    return read_call(
+        route, method="POST", path="/path", query=query, body=raw, path_model=path_model
+    )
 
 
 def call_of(route: Route, body: bytes | dict[str, Any], **more: Any) -> Call:

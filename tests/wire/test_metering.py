@@ -1,6 +1,5 @@
 """Whose word counts for what a call consumed, and what happens when nobody says anything."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,7 +187,7 @@ def test_tools_of_several_passes_stand_apart_and_are_counted_once() -> None:
     ("provider", "stated"),
     [
         (compatible("openrouter"), 5),
-        (replace(compatible("mine"), price_provider="openrouter"), 5),
+        (compatible("mine", price_provider="openrouter"), 5),
         (compatible("xai"), 5),
         (compatible("mine"), None),
         (OPENAI, None),

@@ -1,7 +1,6 @@
 """What every wire has in common when a call is read."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -128,7 +127,7 @@ def test_an_operation_without_a_body_to_read_takes_any_body() -> None:
 
 
 def test_a_list_of_models_names_none() -> None:
-    route = replace(GENERATE, operation="models", billing=Billing.FREE)
+    route = Route(Wire.GEMINI, "models", Billing.FREE, Envelope.GOOGLE)
     call = read_call(route, method="GET", path="/v1beta/models", query="", body=b"")
     assert isinstance(call, Call)
     assert call.model is None
