@@ -102,10 +102,18 @@ class GroupWriter:
             broken = self._attempt(cursor, self._careful.reconcile, fact, booked_at_us)
         if broken is None:
             return None
-        self._careful.quarantine(cursor, fact, f"{broken}: {refused}", booked_at_us)
+        self._keep(cursor, fact, f"{broken}: {refused}", booked_at_us)
         told = broken if isinstance(broken, InvariantBroken) else InvariantBroken(str(broken))
         told.__cause__ = None if told is refused else refused
         return told
+
+    def _keep(self, cursor: Any, fact: Fact, reason: str, at_us: int) -> None:
+        """Put a fact into quarantine; one that even that refuses must not sink its neighbours."""
+
+        def quarantine(cursor: Any, fact: Fact, at_us: int) -> None:
+            self._careful.quarantine(cursor, fact, reason, at_us)
+
+        self._attempt(cursor, quarantine, fact, at_us)
 
     def _attempt(
         self,

@@ -208,9 +208,13 @@ class Writer:
         Raises:
             Exception: `error` again, when the ledger is broken.
         """
-        if self._engine.judge(error) is Failure.BROKEN:
+        failure = self._engine.judge(error)
+        if failure is not Failure.AWAY:
             fail(part, error)
+        if failure is Failure.BROKEN:
             raise error
+        if failure is Failure.ROW:
+            return
         self.away = True
         for entry in part:
             self._keep(entry)
