@@ -225,10 +225,10 @@ async def test_uvicorn_is_as_the_guard_expects() -> None:
     ):  # fmt: skip
         assert hasattr(protocol, attribute), attribute
     protocol.on_message_begin()
-    assert protocol.url == b""
+    assert protocol.url == b"", "how the guard knows that a request has begun"
     assert hasattr(protocol.server_state, "default_headers")
     overridden = (
-        "connection_made", "connection_lost", "data_received", "on_message_begin",
+        "connection_made", "connection_lost", "data_received",
         "on_headers_complete", "on_body", "on_message_complete", "on_response_complete",
         "send_400_response",
     )  # fmt: skip

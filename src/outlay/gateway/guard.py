@@ -43,6 +43,8 @@ SINGLE_VALUED = frozenset((
 ))  # fmt: skip
 """Given twice, one server takes the first and another the last. X-Cost-* the application judges."""
 
+_NO_REQUEST = bytes(1)
+"""Stands where uvicorn keeps the target; it puts one of its own there when a request begins."""
 _HOST_CHARACTERS = b"-.:[]_%~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -108,8 +110,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Guard one connection."""
         super().__init__(config, server_state, app_state, _loop)
         self._fault: Fault | None = None
+        self.url = _NO_REQUEST
         self._is_in_head = True
-        self._is_incomplete = False
         self._made_progress = False
         self._began_midway = False
         self._quiet_bytes = 0
@@ -140,11 +142,6 @@ class GuardedProtocol(HttpToolsProtocol):
             data = data[room:]
         self._feed(data)
 
-    def on_message_begin(self) -> None:
-        """Note that a request has begun."""
-        self._is_incomplete = True
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
         """Refuse a head at fault before the application hears of it."""
         self._fault = self._find_fault()
@@ -155,7 +152,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._answers_due += 1
         self._is_in_head = False
         self._made_progress = True
-        self._stop_timer()
+        if self._timer is not None:
+            self._stop_timer()
 
     def on_body(self, body: bytes) -> None:
         """Note that the body grows."""
@@ -164,10 +162,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Expect the next head; after an answer that came before its request's end, none."""
+        self.url = _NO_REQUEST
         self._is_in_head = True
-        self._is_incomplete = False
         self._made_progress = True
-        self._stop_timer()
+        if self._timer is not None:
+            self._stop_timer()
         super().on_message_complete()
         if self.cycle.response_complete:
             self.transport.close()
@@ -195,12 +194,12 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._made_progress:
             self._made_progress = False
             self._quiet_bytes = 0
-            self._began_midway = self._is_in_head and self._is_incomplete
+            self._began_midway = self._is_in_head and self.url is not _NO_REQUEST
         if self._is_refused():
             return
         if not self._is_in_head and self._quiet_bytes > MAX_HEAD_BYTES:
             self._refuse(_LARGE_FRAMING)
-        elif (self._is_incomplete or self._quiet_bytes) and self._timer is None:
+        elif (self.url is not _NO_REQUEST or self._quiet_bytes) and self._timer is None:
             self._watch()
 
     def _is_refused(self) -> bool:
@@ -307,7 +306,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._fault is not None:
             self.transport.close()
         elif self._is_in_head:
-            if self._is_incomplete:
+            if self.url is not _NO_REQUEST:
                 self._refuse(_SLOW_HEAD)
             elif not self._answers_due:
                 self.transport.close()  # nothing was asked, so there is nothing to answer
