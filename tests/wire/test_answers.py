@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outlay.usage.answer import Answer
@@ -121,6 +121,7 @@ ARRAY = (
         (STREAM, ARRAY),
     ],
 )
+@settings(max_examples=30)
 @given(cuts=st.data())
 def test_the_slicing_of_an_answer_does_not_matter(
     route: Route, body: bytes, cuts: st.DataObject

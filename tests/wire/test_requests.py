@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outlay.kernel.errors import Refused
@@ -79,6 +79,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(st.sampled_from([*WITH_BODY_MODEL, GENERATE]), st.dictionaries(FIELDS, JSON, max_size=6))
 def test_known_fields_of_wrong_types_are_read_or_refused_but_never_raise(
     route: Route, body: dict[str, object]

@@ -5,7 +5,7 @@ import sys
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outlay.kernel.errors import Category, Refused
@@ -114,6 +114,7 @@ def test_reading_never_raises(body: bytes) -> None:
     assert isinstance(result, Refused | Body)
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(
         st.text(max_size=8),
