@@ -5,6 +5,7 @@ Fulfils `outlay.ledger.journal.Journal`; `tests/contract` judges it on SQLite an
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 from outlay.kernel.clock import Clock
@@ -125,7 +126,8 @@ class SqlJournal:
             return
         self._closed = True
         await asyncio.to_thread(self._writer.close)
-        await asyncio.to_thread(self._boot.end, settled=self._writer.is_settled)
+        with suppress(LedgerUnavailable):  # then a sweep ends the boot
+            await asyncio.to_thread(self._boot.end, settled=self._writer.is_settled)
 
     async def _record(self, fact: Fact) -> None:
         if self._closed or self._writer.broken is not None:
