@@ -7,7 +7,7 @@ import asyncio
 import signal
 import socket
 
-from outlay.bootstrap import Control, open_control, prepare
+from outlay.bootstrap.control import Control, open_control, prepare
 from outlay.jobs.schedule import repeat
 from outlay.processes.channel import Message
 from outlay.processes.fatal import end_process

@@ -7,18 +7,18 @@ restarts, the others get its turn; callers wait in the listen queue, they are no
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
 import socket
 from collections.abc import Callable
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 
 import structlog
 from prometheus_client import multiprocess
 
 from outlay.kernel.errors import OutlayError
 from outlay.processes.channel import Message, make_channel, send_connection
+from outlay.processes.nursery import Main, Nursery
 from outlay.settings import Settings
 
 _log = structlog.get_logger("outlay.supervisor")
@@ -28,8 +28,6 @@ RESTART_PAUSE_S = 0.5
 """Between two starts of a process that keeps dying, so that a fault does not spin."""
 STOP_GRACE_S = 5
 """How much longer than the drain a process may take to stop before it is killed."""
-
-Main = Callable[[Settings, socket.socket], None]
 
 
 class StartFailed(OutlayError):
@@ -41,25 +39,22 @@ class StartFailed(OutlayError):
 class Child:
     """One process of ours: its main function, its channel, whether it is ready."""
 
-    def __init__(self, name: str, main: Main, settings: Settings) -> None:
+    def __init__(self, name: str, main: Main, settings: Settings, nursery: Nursery) -> None:
         """Describe a process; `start` runs it."""
         self.name = name
         self.ready = asyncio.Event()
         self.channel: socket.socket | None = None
-        self.process: SpawnProcess | None = None
+        self.process: BaseProcess | None = None
         self._main = main
         self._settings = settings
+        self._nursery = nursery
 
     def start(self) -> None:
         """Start the process; `ready` is set once it says so."""
         self.ready.clear()
         ours, theirs = make_channel()
         ours.setblocking(False)
-        context = multiprocessing.get_context("spawn")
-        self.process = context.Process(
-            target=self._main, args=(self._settings, theirs), name=self.name
-        )
-        self.process.start()
+        self.process = self._nursery.start(self.name, self._main, self._settings, theirs)
         theirs.close()
         self.channel = ours
 
@@ -83,9 +78,10 @@ class Child:
             self.process.join()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process, if it lives."""
-        if self.process is not None and self.process.pid is not None and self.process.is_alive():
-            os.kill(self.process.pid, number)
+        """Send a signal to the process, if it lives: as long as its end of the channel is open."""
+        if self.channel is not None and self.process is not None and self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
 
 class Supervisor:
@@ -97,9 +93,10 @@ class Supervisor:
         """Take a bound socket; connections are accepted from when the first worker is ready."""
         self._settings = settings
         self._listener = listener
-        self._control = Child("outlay-control", control, settings)
+        nursery = Nursery(preload=worker.__module__)
+        self._control = Child("outlay-control", control, settings, nursery)
         self._workers = [
-            Child(f"outlay-worker-{number}", worker, settings)
+            Child(f"outlay-worker-{number}", worker, settings, nursery)
             for number in range(1, settings.workers + 1)
         ]
         self._stopping = asyncio.Event()

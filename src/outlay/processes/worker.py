@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import uvicorn
 import uvloop
 
-from outlay.bootstrap import open_worker
+from outlay.bootstrap.worker import open_worker
 from outlay.gateway.asgi import Gateway
 from outlay.gateway.guard import GuardedProtocol
 from outlay.gateway.metrics import GatewayMetrics
