@@ -46,7 +46,7 @@ def as_billed(usage: CompletionUsage | None) -> dict[str, int]:
         "input": usage.prompt_tokens - cached - written - heard,
         "input_audio": heard,
         "cache_read": cached,
-        "cache_write_5m": written,
+        "cache_write": written,
         "output": usage.completion_tokens - thought - sounded,
         "reasoning": thought,
         "output_audio": sounded,

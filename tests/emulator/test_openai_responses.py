@@ -42,7 +42,7 @@ def as_billed(usage: ResponseUsage | None) -> dict[str, int]:
     quantities = {
         "input": usage.input_tokens - details.cached_tokens - written,
         "cache_read": details.cached_tokens,
-        "cache_write_5m": written,
+        "cache_write": written,
         "output": usage.output_tokens - thought,
         "reasoning": thought,
     }

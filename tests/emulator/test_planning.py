@@ -69,7 +69,7 @@ def test_steered_parts_lie_within_the_input() -> None:
         plan("chat", chat(model="gpt-5.6-sol"), steering + ";reasoning_tokens=0")
     )
 
-    assert quantities == {"input": 452, "cache_read": 2048, "cache_write_5m": 500, "output": 1}
+    assert quantities == {"input": 452, "cache_read": 2048, "cache_write": 500, "output": 1}
 
 
 def test_steering_never_makes_input_negative() -> None:

@@ -36,11 +36,12 @@ LIBRARY_FIELDS = {
     "input_video": "input_video_mtok",
 }
 NOT_IN_LIBRARY = {("gpt-4o-audio-preview", "input_audio"), ("gpt-4o-audio-preview", "output_audio")}
+OPENAI_WRITE = ("openai", "cache_write_5m")
 RECORDED = {
     "input_tokens": "input",
     "output_tokens": "output",
     "cache_read_tokens": "cache_read",
-    "cache_write_tokens": "cache_write_5m",
+    "cache_write_tokens": "cache_write",
     "input_audio_tokens": "input_audio",
 }
 
@@ -79,6 +80,8 @@ def charge(model: str, tier: str = "standard", /, **quantities: int) -> str | No
         ("gemini-2.5-flash", {"input": 10, "grounded_prompt": 1}, "0.035003"),
         # 3.x: three queries at 14/1,000
         ("gemini-3-flash-preview", {"input": 10, "grounded_query": 3}, "0.042005"),
+        # no price for writing: 512 x 0.15/M, as input
+        ("gpt-4o-mini", {"cache_write": 512}, "0.0000768"),
         # 44 audio tokens at 40/M, as recorded in px-c51320c5f068's kind of call
         ("gpt-4o-audio-preview", {"input_audio": 44}, "0.00176"),
     ],
@@ -180,11 +183,13 @@ def _library_rates(
     usual: dict[str, Decimal] = {}
     long: dict[str, Decimal] = {}
     is_tiered = False
-    for quantity, field in LIBRARY_FIELDS.items():
+    for named, field in LIBRARY_FIELDS.items():
         price = getattr(prices, field)
         if price is None:
             continue
         is_tiered = is_tiered or hasattr(price, "tiers")
+        # OpenAI's cache writes name no time to live.
+        quantity = "cache_write" if (entry.provider, named) == OPENAI_WRITE else named
         usual[quantity] = getattr(price, "base", price)
         long[quantity] = price.tiers[0].price if hasattr(price, "tiers") else price
     return usual, long if is_tiered else None
@@ -211,7 +216,10 @@ def _rebill(exchange: dict[str, Any]) -> Decimal:
     total = Decimal(0)
     for line in exchange["expected"]["lines"]:
         model = line["model"] if TABLE.find_model(line["model"]) else returned
-        charged = TABLE.charge([(model, {RECORDED[line["unit"]]: line["count"]})], tier=tier)
+        named = RECORDED[line["unit"]]
+        if exchange["provider"] == "anthropic" and named == "cache_write":
+            named = "cache_write_5m"
+        charged = TABLE.charge([(model, {named: line["count"]})], tier=tier)
         assert charged is not None, line
         total += charged.usd
     return total

@@ -47,7 +47,7 @@ def test_the_next_turn_reads_what_the_last_one_left(cache: PromptCache) -> None:
 
     split = cache.split_automatically("m", [words(1, 1_024), words(2, 256), words(3, 300)])
 
-    assert split == Split(read=1_280, write_5m=256)
+    assert split == Split(read=1_280, write=256)
 
 
 def test_only_the_same_beginning_is_read(cache: PromptCache) -> None:

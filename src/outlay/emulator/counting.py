@@ -20,10 +20,9 @@ def count_input(
     cached = _cached_by_modality(ask, sizes, split.read)
     quantities = {_name("input", m): size - cached.get(m, 0) for m, size in sizes.items()}
     quantities |= {_name("cache_read", m): size for m, size in cached.items()}
-    quantities["cache_write_1h"] = min(split.write_1h, quantities["input"])
-    quantities["input"] -= quantities["cache_write_1h"]
-    quantities["cache_write_5m"] = min(split.write_5m, quantities["input"])
-    quantities["input"] -= quantities["cache_write_5m"]
+    for name, written in _name_writes(ask, split).items():
+        quantities[name] = min(written, quantities["input"])
+        quantities["input"] -= quantities[name]
     return quantities
 
 
@@ -35,6 +34,14 @@ def input_total(quantities: Quantities) -> int:
 def without_zeros(quantities: Quantities) -> Quantities:
     """Leave out what was not consumed."""
     return {name: n for name, n in quantities.items() if n}
+
+
+def _name_writes(ask: Ask, split: Split) -> Quantities:
+    """Name what is written as the provider states it: by time to live, without, or not at all."""
+    if ask.format is Format.MESSAGES:
+        return {"cache_write_1h": split.write_1h, "cache_write_5m": split.write_5m}
+    states_none = ask.format.startswith("gemini")
+    return {"cache_write": 0 if states_none else split.write}
 
 
 def _name(kind: str, modality: Modality) -> str:
@@ -69,13 +76,14 @@ def _consult_cache(ask: Ask, cache: PromptCache, entry: ModelEntry | None) -> Sp
     if ask.format not in _AUTOMATIC:
         return Split()
     split = cache.split_automatically(ask.model, ask.segments)
-    return split if "cache_write_5m" in rates else Split(split.read)
+    return split if "cache_write" in rates else Split(split.read)
 
 
 def _steer_split(split: Split, steering: Steering) -> Split:
     if steering.cached_tokens is None and steering.cache_write_tokens is None:
         return split
-    return Split(steering.cached_tokens or 0, steering.cache_write_tokens or 0)
+    written = steering.cache_write_tokens or 0
+    return Split(steering.cached_tokens or 0, write_5m=written, write=written)
 
 
 def _cached_by_modality(ask: Ask, sizes: dict[Modality, int], read: int) -> dict[Modality, int]:

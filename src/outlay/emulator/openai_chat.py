@@ -105,7 +105,7 @@ def write_usage(plan: Plan) -> Json:
 
 def _prompt_details(q: Quantities) -> Json:
     details = {"cached_tokens": q["cache_read"], "audio_tokens": q.get("input_audio", 0)}
-    return details | ({"cache_write_tokens": q["cache_write_5m"]} if q["cache_write_5m"] else {})
+    return details | ({"cache_write_tokens": q["cache_write"]} if q["cache_write"] else {})
 
 
 def write_chat(plan: Plan) -> Json:

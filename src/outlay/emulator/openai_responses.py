@@ -41,7 +41,7 @@ def write_usage(plan: Plan) -> Json:
     q = plan.quantities
     total_input, output = input_total(q), q["output"] + q["reasoning"]
     cached = {"cached_tokens": q["cache_read"]}
-    written = {"cache_write_tokens": q["cache_write_5m"]} if q["cache_write_5m"] else {}
+    written = {"cache_write_tokens": q["cache_write"]} if q["cache_write"] else {}
     return {
         "input_tokens": total_input,
         "input_tokens_details": cached | written,

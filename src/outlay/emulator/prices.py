@@ -28,6 +28,7 @@ _CHARGED_AS = {
     "cache_read_audio": "cache_read",
     "cache_read_image": "cache_read",
     "cache_read_video": "cache_read",
+    "cache_write": "input",
 }
 """What a quantity is charged as when the model has no price of its own for it."""
 

@@ -33,11 +33,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A prompt's tokens by what the cache did with them; the rest is plain input."""
+    """What the cache did with a prompt; `write` names no time to live. The rest is plain input."""
 
     read: int = 0
     write_5m: int = 0
     write_1h: int = 0
+    write: int = 0
 
 
 class PromptCache:
@@ -60,7 +61,7 @@ class PromptCache:
         read = self._longest(marks[:-1]) // BLOCK_TOKENS * BLOCK_TOKENS
         for mark in marks:
             self._remember(mark, "5m")
-        return Split(read, (total - read) // BLOCK_TOKENS * BLOCK_TOKENS)
+        return Split(read, write=(total - read) // BLOCK_TOKENS * BLOCK_TOKENS)
 
     def split_at_breakpoints(self, model: str, segments: Sequence[Segment]) -> Split:
         """Split a prompt at its breakpoints into what is read and what is written (Anthropic)."""
