@@ -4,6 +4,7 @@ The layout is ULID's (48 bits of milliseconds, 80 random bits, Crockford base32,
 is made once, before the work it names, so that doing the work again under it is harmless.
 """
 
+import os
 import random
 from functools import lru_cache
 from typing import NewType
@@ -20,16 +21,18 @@ _DIGIT_OF_BYTE = _CROCKFORD.encode() * 8
 """A digit for each byte: 256 is eight times 32, so every digit is equally likely."""
 _TIME_DIGITS = 10
 _RANDOM_DIGITS = 16
+_random = random.Random()  # noqa: S311  an id is a name and no secret
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id(prefix: str, now_us: int) -> str:
     """Make an id of the kind `prefix` at the instant `now_us`.
 
-    An id is a name and no secret. That is why the process's own generator is enough, which the
-    system seeds, and a call of the system for each id is not needed.
+    The generator is our own, so that nobody else's seed decides, and is seeded by the system once:
+    to ask the system at every call would let go of the interpreter's lock each time.
     """
-    tail = random.randbytes(_RANDOM_DIGITS)  # noqa: S311
-    return prefix + "_" + _time_text(now_us // 1000) + tail.translate(_DIGIT_OF_BYTE).decode()
+    tail = _random.randbytes(_RANDOM_DIGITS).translate(_DIGIT_OF_BYTE).decode()
+    return f"{prefix}_{_time_text(now_us // 1000)}{tail}"
 
 
 @lru_cache(maxsize=16)
