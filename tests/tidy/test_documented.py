@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from outlay.attribution.dimensions import HEADERS, RUN_BUDGET_HEADER
 from outlay.ledger.facts import Ending
-from tests.tidy.tree import ROOT, Module, source_modules
+from outlay.settings.load import setting_fields
+from tests.tidy.tree import ROOT, SOURCES, Module, source_modules
 from tools import reference
 
 _DOCS = ROOT / "docs"
-_REFUSALS = frozenset({"Refused", "UnknownKey"})
+# Which argument of these is the code.
+_CODE_AT = {"Refused": 0, "UnknownKey": 0, "Fault": 1}
 _CODE = re.compile(r"[a-z]+(?:[_.][a-z]+)+")
 
 
@@ -34,6 +36,15 @@ def test_every_ending_is_documented() -> None:
 def test_the_reference_of_settings_is_fresh() -> None:
     """`make map` writes it from the settings themselves, so every setting is in it."""
     assert reference.SETTINGS.read_text() == reference.render_settings()
+
+
+def test_every_setting_is_used() -> None:
+    """One that nothing reads would promise an operator what does not happen."""
+    code = "".join(m.text for m in source_modules() if not m.name.endswith("settings/fields.py"))
+    fields = (SOURCES / "settings" / "fields.py").read_text()
+    names = set(setting_fields())
+    unread = {name for name in names if not re.search(rf"\b{name}\b", code)}
+    assert {name for name in unread if f"self.{name}" not in fields} == set()
 
 
 def test_the_reference_of_commands_is_fresh() -> None:
@@ -87,7 +98,9 @@ def _class_code(statement: ast.stmt) -> str | None:
 def _call_codes(call: ast.Call, function: str) -> Iterator[str]:
     """Yield the code given to a refusal, or to a function that makes one."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
-    given = [*call.args[:1], *named] if function in _REFUSALS else [*call.args, *named]
-    if function in _REFUSALS or function == "_refused":
-        texts = [node.value for node in given if isinstance(node, ast.Constant)]
-        yield from (str(text) for text in texts if _CODE.fullmatch(str(text)))
+    at = _CODE_AT.get(function)
+    if at is None and function != "_refused":
+        return
+    given = [*call.args, *named] if at is None else [*call.args[at : at + 1], *named]
+    texts = [node.value for node in given if isinstance(node, ast.Constant)]
+    yield from (str(text) for text in texts if _CODE.fullmatch(str(text)))
