@@ -151,6 +151,14 @@ def test_a_stream_that_the_provider_breaks_costs_what_was_metered(
     assert 0 < event["output_tokens"] < 40
 
 
+def test_an_error_event_inside_a_stream_breaks_it(gateway: Gateway, user: str) -> None:
+    steering = "fault=error-event; at=12; output_tokens=40"
+    answer = post(gateway, CHAT, chat_body(stream=True), headers=steered(user, steering))
+    assert 200 == answer.status
+    event = event_of(gateway, user)
+    assert ("broken_stream", True) == (event["ending"], event["cost_nanos"] > 0)
+
+
 def test_a_call_beyond_the_total_limit_is_cut_with_an_error_event(
     gateway: Gateway, user: str
 ) -> None:

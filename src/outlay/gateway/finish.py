@@ -164,7 +164,7 @@ def _cost(made: Made, ended: Ended, metered: Metered, rooms: Bookkeeping) -> Cos
         usage=metered.usage,
         at_us=rooms.price_at_us or intent.requested_at_us,
         service_tier=answer.service_tier,
-        stated_cost_nanos=answer.stated_cost_nanos,
+        stated_cost_nanos=metered.stated_cost_nanos,
     )
 
 

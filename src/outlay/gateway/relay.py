@@ -20,6 +20,7 @@ from outlay.transport.upstream import (
     UpstreamError,
     UpstreamRequest,
 )
+from outlay.usage.answer import Answer
 from outlay.wire.answers import AnswerReader, open_reader
 from outlay.wire.ask_usage import UsageHider
 from outlay.wire.errors import write_stream_error
@@ -58,6 +59,7 @@ class Relay:
         self._timers: list[asyncio.TimerHandle] = []
         self._task: asyncio.Task[object] | None = None
         self._answer: UpstreamAnswer | None = None
+        self._reader: AnswerReader | None = None
 
     async def run(self, build: Callable[[], UpstreamRequest], hider: UsageHider | None) -> None:
         """Send what `build` makes and relay its answer, until the caller has all or is gone."""
@@ -97,7 +99,7 @@ class Relay:
         reader = open_reader(
             self._planned.call, status=answer.status, content_type=content_type.decode("latin-1")
         )
-        self._ended.answer = reader.answer
+        self._reader, self._ended.answer = reader, reader.answer
         if self._planned.call.stream and answer.status < HTTPStatus.MULTIPLE_CHOICES:
             await self._stream(answer, reader, hider)
         else:
@@ -119,15 +121,14 @@ class Relay:
                 self._ended.response_bytes += len(chunk)
                 reader.feed(chunk)
                 if reader.answer.terminal:
-                    await self._finish(Ending.COMPLETE)
+                    await self._finish(_stream_ending(reader.answer))
                 shown = chunk if hider is None else hider.feed(chunk)
                 if shown and not self._socket.gone:
                     await self._socket.send(shown)
         except (AnswerBroken, AnswerTimedOut) as error:
             await self._end_broken_stream(error)
             return
-        reader.finish()
-        await self._finish(Ending.COMPLETE)
+        await self._finish(_stream_ending(reader.finish()))
         self._socket.unwatch()
         await self._socket.end(b"" if hider is None else hider.flush())
 
@@ -166,6 +167,7 @@ class Relay:
 
     async def _end_broken_stream(self, error: UpstreamError) -> None:
         if not self._finished:
+            self._read_what_came()
             await self._finish(Ending.BROKEN_STREAM)
             await self._end_with_error_event(error.code, str(error))
         else:
@@ -180,6 +182,7 @@ class Relay:
         if self._finished:
             return
         reason, self._ended.cut_reason = self._abort_reason, self._abort_reason
+        self._read_what_came()
         await self._finish(Ending.CUT)
         if self._socket.gone:
             return
@@ -188,6 +191,11 @@ class Relay:
             await self._end_with_error_event("call_ended", message)
         else:
             await self._answer_refusal(Refused("call_ended", Category.UNAVAILABLE, message))
+
+    def _read_what_came(self) -> None:
+        """Let the reader conclude from an answer that did not come to its end."""
+        if self._reader is not None:
+            self._ended.answer = self._reader.finish()
 
     async def _answer_refusal(self, refused: Refused) -> None:
         self._socket.unwatch()
@@ -239,3 +247,8 @@ class Relay:
         self._socket.unwatch()
         if self._answer is not None:
             await self._answer.close()
+
+
+def _stream_ending(answer: Answer) -> Ending:
+    """Say how a stream ended that came to its end: an error event inside it breaks it."""
+    return Ending.BROKEN_STREAM if answer.failed else Ending.COMPLETE
