@@ -188,11 +188,8 @@ def _remember_object(planned: Planned, event: UsageEvent, rooms: Rooms) -> None:
 
 
 def _count(made: Made, event: UsageEvent, rooms: Rooms) -> None:
-    provider, metrics = made.provider.name, rooms.metrics
-    metrics.calls.labels(provider, made.intent.wire, event.ending).inc()
-    if event.latency_us is not None:
-        metrics.seconds.labels(made.intent.wire).observe(event.latency_us / 1_000_000)
-    if event.cost.cost_nanos is None:
-        metrics.unpriced_calls.labels(provider).inc()
-    else:
-        metrics.cost_nanos.labels(provider).inc(event.cost.cost_nanos)
+    rooms.metrics.count_call(
+        (made.provider.name, made.intent.wire, event.ending),
+        latency_us=event.latency_us,
+        cost_nanos=event.cost.cost_nanos,
+    )
