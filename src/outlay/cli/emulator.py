@@ -71,10 +71,15 @@ def run(options: EmulatorOptions) -> None:
     Raises:
         SettingsError: the port is taken.
     """
+    import resource
+
     import uvloop
 
     from outlay.emulator.server import serve
 
+    # Thousands of streams are thousands of sockets; the usual soft limit is 1,024.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         uvloop.run(serve(options, ready=lambda url: print(f"emulator: {url}", flush=True)))
     except OSError as error:

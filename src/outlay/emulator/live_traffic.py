@@ -41,7 +41,7 @@ async def run_live(
     calls_per_second: float,
     stop: asyncio.Event,
     progress: Callable[[LiveTotals], None] = lambda _: None,
-    seed: int = 1,
+    seed: int | None = None,
 ) -> LiveTotals:
     """Drive a gateway until `stop` is set, then wait for the calls under way.
 
@@ -51,7 +51,7 @@ async def run_live(
         calls_per_second: the pace over all sessions.
         stop: set it to end.
         progress: told after each call.
-        seed: the same seed makes the same sessions.
+        seed: the same seed makes the same sessions; without one they are new each time.
 
     Raises:
         ValueError: the address is not one of this machine.

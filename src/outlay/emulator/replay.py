@@ -7,6 +7,7 @@ chunks, cut at random places that depend on the id and on `x-replay-seed` only.
 
 import random
 from base64 import b64decode
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import msgspec
 from outlay.emulator.connection import Exchange
 
 _LONGEST_PIECE = 400
+_MOST_REMEMBERED = 10_000
 _FRAMING = frozenset({"transfer-encoding", "content-length", "content-encoding", "connection"})
 
 
@@ -50,7 +52,7 @@ class Recordings:
         """Find where each recording begins."""
         self._path = path
         self._places = dict(_find_places(path))
-        self.played: list[dict[str, Any]] = []
+        self.played: deque[dict[str, Any]] = deque(maxlen=_MOST_REMEMBERED)
 
     def read(self, recording_id: str) -> Recording | None:
         """Read a recording."""

@@ -98,7 +98,7 @@ class Emulator:
     def state(self) -> dict[str, Any]:
         """Tell what is open now and what was seen."""
         under_way = [c.exchange for c in self._connections if c.exchange is not None]
-        played = self._recordings.played if self._recordings else []
+        played = list(self._recordings.played) if self._recordings else []
         return {
             "open_connections": len(self._connections),
             "open_exchanges": len(under_way),
