@@ -1,6 +1,11 @@
 """Keyed hashes: equal means equal, kinds never meet, and no guess can be tested without the key."""
 
-from outlay.identity.hashes import KeyedHashes
+import hmac
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outlay.identity.hashes import KeyedHash, KeyedHashes
 from outlay.identity.master_key import MasterKey, make_master_key
 
 _MASTER = MasterKey(b"m" * 32)
@@ -35,3 +40,12 @@ def test_a_hashed_value_says_that_it_is_one() -> None:
     hashed = KeyedHashes(_MASTER).of_value("ada")
     assert hashed.startswith("hmac:")
     assert len(hashed) == 5 + 64
+
+
+@given(st.lists(st.binary(max_size=5_000), max_size=3))
+def test_a_key_that_is_taken_in_once_hashes_each_message_as_hmac_does(
+    messages: list[bytes],
+) -> None:
+    keyed = KeyedHash(b"k" * 32)
+    expected = [hmac.digest(b"k" * 32, message, "sha256") for message in messages]
+    assert expected == [keyed.digest(message) for message in messages]

@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from outlay.identity.api_key import has_valid_checksum, key_digest
+import msgspec
+
+from outlay.identity.api_key import has_valid_checksum
 from outlay.identity.caller import Caller, Permission
 from outlay.identity.credential_shapes import OWN_KEY_PREFIX, find_owner
+from outlay.identity.hashes import KeyedHash
 from outlay.kernel.errors import Category, Refused
 
 CREDENTIAL_HEADERS: Mapping[bytes, str] = {
@@ -35,8 +38,7 @@ class KeyRecord:
     caller: Caller
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True, gc=False):
     """The one secret a request carries, and where it stood. Never logged."""
 
     secret: bytes
@@ -60,8 +62,8 @@ class KeyRing:
     """The active API keys at one moment, by digest. Never changed: a new snapshot replaces it."""
 
     def __init__(self, pepper: bytes, records: Iterable[KeyRecord]) -> None:
-        """Take the digest key (`Purpose.API_KEY_DIGEST`) and all active keys."""
-        self._pepper = pepper
+        """Take the key of `key_digest` (`Purpose.API_KEY_DIGEST`) and all active keys."""
+        self._digest = KeyedHash(pepper).digest
         self._by_digest = {record.digest: record for record in records}
 
     def __len__(self) -> int:
@@ -93,7 +95,7 @@ class KeyRing:
         return caller
 
     def _find(self, secret: bytes) -> Caller | None:
-        digest = key_digest(self._pepper, secret)
+        digest = self._digest(secret)
         record = self._by_digest.get(digest)
         if record is None or not hmac.compare_digest(record.digest, digest):
             return None
