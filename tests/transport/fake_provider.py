@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from outlay.transport.upstream import Headers, Limits, UpstreamRequest
+from outlay.transport.upstream import Headers, Limits, UpstreamAnswer, UpstreamRequest
 
 OK_JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -142,6 +142,11 @@ class FakeProvider:
                 await writer.wait_closed()
         finally:
             self._tasks.discard(task)
+
+
+async def read_all(answer: UpstreamAnswer) -> bytes:
+    """Read the whole body of an answer."""
+    return b"".join([piece async for piece in answer.chunks()])
 
 
 async def answer_each(line: Line, answer: bytes = OK_JSON) -> None:

@@ -8,18 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from outlay.transport.answer import Answer
 from outlay.transport.client import HttpTransport, SocketCounts
 from outlay.transport.connection import Connection
 from outlay.transport.dial import Dialler, create_tls_context
 from outlay.transport.proxy import Proxy, ProxyRules
 from outlay.transport.upstream import AnswerBroken, Limits, NotSent
 from tests.transport.certificates import serve_with, write_certificate
-from tests.transport.fake_provider import OK_JSON, FakeProvider, Line, answer_each
-
-
-async def read_all(answer: Answer) -> bytes:
-    return b"".join([piece async for piece in answer.chunks()])
+from tests.transport.fake_provider import OK_JSON, FakeProvider, Line, answer_each, read_all
 
 
 @pytest.fixture(scope="session")

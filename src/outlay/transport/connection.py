@@ -97,12 +97,9 @@ class Connection(asyncio.Protocol):
         Raises:
             ClosedBeforeWrite: no byte was given to the socket.
         """
-        transport = self._transport
-        if self.is_lost or transport.is_closing():
+        if self.is_lost or self._transport.is_closing():
             raise ClosedBeforeWrite
         self._write(head, request.body)
-        if transport.is_closing():  # its very first system call failed: nothing has left
-            raise ClosedBeforeWrite
         answer = self._answer = Answer(self)
         self._reader.expect(answer, method=request.method)
         self._idle_timeout_s = request.limits.idle_timeout_s
@@ -162,10 +159,11 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _write(self, head: bytes, body: bytes) -> None:
-        if len(body) <= _JOINED_WRITE_BYTES:
-            self._transport.write(head + body)
-        else:
-            self._transport.write(head)
+        is_joined = len(body) <= _JOINED_WRITE_BYTES
+        self._transport.write(head + body if is_joined else head)
+        if self._transport.is_closing():  # the first system call has failed: nothing has left
+            raise ClosedBeforeWrite
+        if not is_joined:
             self._transport.write(body)
 
     def _complete(self, answer: Answer) -> None:
