@@ -134,14 +134,16 @@ def test_a_correction_shows_with_the_original_beside_it(ledger: Ledger) -> None:
         ending=Ending.COMPLETE,
         status=200,
     )
-    newer = replace(late, correction_id="cor_2", cost=Cost(6, CostBasis.CONTRACT), status=None)
+    newer = replace(
+        late, correction_id="cor_2", cost=Cost(6, CostBasis.CONTRACT), status=None, ending=None
+    )
     record(ledger, [pair], [late, newer])
     (row,) = read_calls(ledger, CallFilter())
     found = call_fields(row)
     assert found["corrected"] is True
     assert (found["cost_usd"], found["original_cost_usd"]) == ("0.000000006", "0.0035")
     assert (found["cost_basis"], found["usage"]) == ("contract", {"input": 2})
-    assert found["ending"] == "complete"
+    assert (found["status"], found["ending"]) == (200, "complete")
     assert found["likely_cost_usd"] == "0.000000007"
 
 

@@ -21,10 +21,11 @@ from outlay.stores.ledger.present_calls import (
     is_corrected,
     is_published,
     present,
+    present_ending,
     present_status,
 )
 from outlay.stores.ledger.rows import usage_from_text
-from outlay.stores.ledger.schema import corrections, intents, usage_events
+from outlay.stores.ledger.schema import intents, usage_events
 
 PAGE_ROWS = 1_000
 """Calls read in one short transaction."""
@@ -116,15 +117,11 @@ def _columns() -> list[ColumnElement[Any]]:
         *[usage_events.c[name] for name in _OF_EVENT],
         *[present(name).label(name) for name in _USAGE_AND_COST],
         present_status().label("status"),
-        _present_ending().label("ending"),
+        present_ending().label("ending"),
         func.coalesce(usage_events.c.service_tier, intents.c.service_tier).label("service_tier"),
         usage_events.c.cost_nanos.label("original_cost_nanos"),
         is_corrected().label("corrected"),
     ]
-
-
-def _present_ending() -> ColumnElement[Any]:
-    return func.coalesce(corrections.c.ending, usage_events.c.ending)
 
 
 def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
@@ -142,7 +139,7 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         (intents.c.request_id, wanted.request_id),
         (intents.c.provider, wanted.provider),
         (present_status(), wanted.status),
-        (_present_ending(), wanted.ending),
+        (present_ending(), wanted.ending),
         *[(intents.c[name.value], value) for name, value in wanted.dimensions.items()],
     ]
     return chosen + [column == value for column, value in equal if value is not None]

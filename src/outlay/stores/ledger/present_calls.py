@@ -39,8 +39,13 @@ def present(name: str) -> ColumnElement[Any]:
 
 
 def present_status() -> ColumnElement[Any]:
-    """Take the status from a late event's correction, else from the event."""
-    return func.coalesce(corrections.c.status, usage_events.c.status)
+    """Take the status from a late event, which comes as a correction, else from the event."""
+    return _late_or_recorded("status")
+
+
+def present_ending() -> ColumnElement[Any]:
+    """Take the ending from a late event, which comes as a correction, else from the event."""
+    return _late_or_recorded("ending")
 
 
 def present_cost_nanos() -> ColumnElement[Any]:
@@ -54,6 +59,16 @@ def present_cost_nanos() -> ColumnElement[Any]:
         (usage_events.c.ending == Ending.SWEPT.value, likely),
         else_=usage_events.c.cost_nanos,
     )
+
+
+def _late_or_recorded(name: str) -> ColumnElement[Any]:
+    """Take what only the correction by a late event states; later ones leave it as it is."""
+    late = corrections.alias()
+    stated = (late.c.request_id == intents.c.request_id, late.c[name].is_not(None))
+    newest = select(late.c[name]).where(*stated).order_by(late.c.seq.desc()).limit(1)
+    found = newest.correlate(intents).scalar_subquery()
+    recorded = usage_events.c[name]
+    return case((is_corrected(), func.coalesce(found, recorded)), else_=recorded)
 
 
 def _corrected(calls: Join) -> Join:
