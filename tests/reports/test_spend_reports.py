@@ -226,7 +226,7 @@ def test_calls_of_an_import_appear_when_it_is_published(ledger: Ledger) -> None:
     store = LedgerImports(ledger)
     begun = store.begin("calls.jsonl", "ab" * 32)
     intent, event = call(user="ada")
-    record(ledger, [(replace(intent, boot_id=begun.import_id), event)])  # type: ignore[arg-type]
+    record(ledger, [(replace(intent, boot_id=begun.import_id), event)])
     assert rows(answer(ledger, "users")) == []
     assert answer(ledger, "users").notes == ()
     store.publish(begun)
