@@ -212,3 +212,25 @@ async def test_counting_is_free_and_true(emulator: Emulator, client: AsyncOpenAI
     made = await client.responses.create(model="gpt-4o", input="hello there")
     assert made.usage is not None
     assert counted.input_tokens == made.usage.input_tokens
+
+
+async def test_a_stored_response_is_streamed_again_for_free(
+    emulator: Emulator, client: AsyncOpenAI
+) -> None:
+    made = await client.responses.create(
+        model="gpt-4o", input="hello", background=True,
+        extra_headers={"x-emulate": "background_ms=30"},
+    )  # fmt: skip
+
+    again = await client.responses.retrieve(made.id, stream=True, starting_after=1)
+    events = [event async for event in again]
+
+    assert events[0].sequence_number == 2
+    assert events[-1].type == "response.completed"
+    assert as_billed(events[-1].response.usage) == emulator.bill()[0]["quantities"]
+    assert len(emulator.bill()) == 1
+
+
+async def test_input_that_makes_no_sense_cannot_be_counted(emulator: Emulator) -> None:
+    raw = await ask(emulator, "/v1/responses/input_tokens", {"model": "gpt-4o", "input": 7})
+    assert raw.status == 400

@@ -42,7 +42,17 @@ def test_every_fault_is_written_by_its_name(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["fault=unheard-of", "fault=200", "speed=3", "at=soon", "fault", "tier=", "status=429"]
+    "text",
+    [
+        "fault=unheard-of",
+        "fault=200",
+        "speed=3",
+        "at=soon",
+        "fault",
+        "tier=",
+        "status=429",
+        "at=-1",
+    ],
 )
 def test_what_nobody_understands_is_refused(text: str) -> None:
     """A test steered by a slip of the pen would pass for the wrong reason."""

@@ -22,6 +22,8 @@ class BilledCall:
 
     def start(self) -> None:
         """Charge the input: the work has begun."""
+        if self.is_settled:
+            return
         self.bill.write(self.facts, CallState.STARTED, self.plan.billed_until(0, 0))
 
     def count(self, frame: Frame) -> None:

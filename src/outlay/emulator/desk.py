@@ -13,7 +13,13 @@ from outlay.emulator.billed_call import BilledCall
 from outlay.emulator.connection import Exchange, Request
 from outlay.emulator.delivery import deliver_whole, wait_first_byte
 from outlay.emulator.errors import answer_error, answer_steered_error, steered_status
-from outlay.emulator.free_answers import COUNTED, answer_listing, answer_order, answer_stored
+from outlay.emulator.free_answers import (
+    COUNTED,
+    answer_listing,
+    answer_order,
+    answer_stored,
+    find_stored,
+)
 from outlay.emulator.gemini import GENERATE, as_json_array
 from outlay.emulator.observation import Observation, credentials_of
 from outlay.emulator.openai_chat import CHAT
@@ -22,7 +28,7 @@ from outlay.emulator.reading import Order, read_order
 from outlay.emulator.replay import Recordings
 from outlay.emulator.routes import Endpoint, Route, Style, find_route
 from outlay.emulator.steering import Steering, SteeringError
-from outlay.emulator.stored_responses import StoredResponses
+from outlay.emulator.stored_responses import StoredResponses, replay_events
 from outlay.emulator.streaming import deliver_stream
 from outlay.emulator.wire_format import BadAsk, Json, WireFormat
 
@@ -85,6 +91,8 @@ class Desk:
             raise BadAsk("Incorrect API key provided.", status=401)
         elif route.endpoint in FORMATS:
             await self._answer_billed(exchange, route, manners)
+        elif route.endpoint is Endpoint.RESPONSE and request.query.get("stream") == "true":
+            await self._stream_stored(exchange, route)
         else:
             exchange.answer(200, _JSON, msgspec.json.encode(self._answer_free(request, route)))
 
@@ -139,6 +147,15 @@ class Desk:
         if body.get("store") is not False:
             self.stored.keep(call)
         await (_stream if body.get("stream") else _send_whole)(exchange, wire, call)
+
+    async def _stream_stored(self, exchange: Exchange, route: Route) -> None:
+        """Tell a stored response's events again; they were billed when they were made."""
+        after = exchange.request.query.get("starting_after", "-1")
+        events = replay_events(find_stored(route, self.stored), int(after))
+        exchange.begin(200, _SSE)
+        async for content in events:
+            await exchange.send(content)
+        exchange.end()
 
     def _spare(self, order: Order, request: Request) -> Order:
         """Take the fault away from a request that has met it `times` times."""

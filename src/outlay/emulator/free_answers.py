@@ -12,17 +12,22 @@ from outlay.emulator.reading import Order
 from outlay.emulator.responses_reading import read_response
 from outlay.emulator.routes import Endpoint, Route
 from outlay.emulator.stored_responses import StoredResponse, StoredResponses, input_items
-from outlay.emulator.wire_format import BadAsk, Json, Target
+from outlay.emulator.wire_format import BadAsk, Json, Target, wrong_shapes_refused
 
 COUNTED = frozenset({Endpoint.COUNT_MESSAGES, Endpoint.INPUT_TOKENS, Endpoint.COUNT_TOKENS})
 """Endpoints that count the tokens of a body."""
 
 
 def answer_order(route: Route, order: Order, opener: CallOpener) -> Json:
-    """Answer a free request that has a body."""
+    """Answer a free request that has a body.
+
+    Raises:
+        BadAsk: the body makes no sense.
+    """
     if route.endpoint is Endpoint.MODERATIONS:
         return write_moderation(order.body, opener.next_id())
-    return _count_prompt(route.endpoint, order.body, order.target)
+    with wrong_shapes_refused():
+        return _count_prompt(route.endpoint, order.body, order.target)
 
 
 def answer_listing(route: Route, opener: CallOpener) -> Json:
@@ -45,9 +50,7 @@ def answer_stored(route: Route, kept: StoredResponses) -> Json:
     Raises:
         BadAsk: there is no such response.
     """
-    stored = kept.find(route.name)
-    if stored is None:
-        raise BadAsk(f"Response with id '{route.name}' not found.", "id", status=404)
+    stored = find_stored(route, kept)
     if route.endpoint is Endpoint.DELETE:
         kept.delete(route.name)
         return {"id": route.name, "object": "response", "deleted": True}
@@ -56,6 +59,18 @@ def answer_stored(route: Route, kept: StoredResponses) -> Json:
     if route.endpoint is Endpoint.INPUT_ITEMS:
         return _list_input(stored)
     return stored.as_json()
+
+
+def find_stored(route: Route, kept: StoredResponses) -> StoredResponse:
+    """Find the response that the path names.
+
+    Raises:
+        BadAsk: there is no such response.
+    """
+    stored = kept.find(route.name)
+    if stored is None:
+        raise BadAsk(f"Response with id '{route.name}' not found.", "id", status=404)
+    return stored
 
 
 def _count_prompt(endpoint: Endpoint, body: Json, target: Target) -> Json:

@@ -21,6 +21,8 @@ class Observation:
     def __init__(self) -> None:
         """Start empty."""
         self.requests = 0
+        self._leaked_keys = 0
+        self._leaked_headers = 0
         self._by_path: Counter[str] = Counter()
         self._by_status: Counter[int] = Counter()
         self._latest: deque[dict[str, Any]] = deque(maxlen=_KEPT)
@@ -29,6 +31,9 @@ class Observation:
         """Note a request that has arrived."""
         self.requests += 1
         self._by_path[f"{request.method} {request.path}"] += 1
+        credentials = _describe_credentials(request)
+        self._leaked_keys += sum(one["is_gateway_key"] for one in credentials)
+        self._leaked_headers += sum(name.startswith(_OURS) for name, _ in request.headers)
         self._latest.append(
             {
                 "method": request.method,
@@ -36,7 +41,7 @@ class Observation:
                 "query": sorted(request.query),
                 "headers": sorted(name for name, _ in request.headers),
                 "emulate_id": request.header("x-emulate-id") or None,
-                "credentials": _credentials(request),
+                "credentials": credentials,
                 "body_bytes": len(request.body),
             }
         )
@@ -52,12 +57,8 @@ class Observation:
             "by_path": dict(self._by_path),
             "errors": {str(status): n for status, n in self._by_status.items()},
             "latest": list(self._latest),
-            "leaked_gateway_keys": sum(
-                c["is_gateway_key"] for seen in self._latest for c in seen["credentials"]
-            ),
-            "leaked_cost_headers": sum(
-                name.startswith(_OURS) for seen in self._latest for name in seen["headers"]
-            ),
+            "leaked_gateway_keys": self._leaked_keys,
+            "leaked_cost_headers": self._leaked_headers,
         }
 
 
@@ -72,6 +73,6 @@ def _find_credentials(request: Request) -> list[tuple[str, str]]:
     return [*found, ("?key", key)] if key else found
 
 
-def _credentials(request: Request) -> list[dict[str, Any]]:
+def _describe_credentials(request: Request) -> list[dict[str, Any]]:
     found = _find_credentials(request)
     return [{"in": name, "is_gateway_key": _GATEWAY_KEY in value} for name, value in found]

@@ -17,7 +17,7 @@ from outlay.emulator.prices import PriceTable
 from outlay.emulator.prompt_cache import PromptCache
 from outlay.emulator.reading import Order
 from outlay.emulator.routes import Endpoint
-from outlay.emulator.wire_format import BadAsk, WireFormat
+from outlay.emulator.wire_format import BadAsk, WireFormat, wrong_shapes_refused
 from outlay.kernel.clock import Clock
 
 FORMATS = {
@@ -35,8 +35,6 @@ FORMATS = {
 
 _GATEWAY_IDS = ("x-cost-request-id", "x-request-id", "x-client-request-id")
 _UNKNOWN_MODELS = ("no-such", "nonexistent", "unknown-model")
-_MALFORMED = (KeyError, TypeError, AttributeError, IndexError, ValueError)
-"""What reading a body of the wrong shape raises; the provider answers 400."""
 
 
 class CallOpener:
@@ -60,7 +58,7 @@ class CallOpener:
         Raises:
             BadAsk: the request cannot be served.
         """
-        try:
+        with wrong_shapes_refused():
             ask = wire.read(order.body, order.target)
             if ask.model.removeprefix("models/").startswith(_UNKNOWN_MODELS):
                 raise BadAsk(f"The model '{ask.model}' does not exist.", "model", status=404)
@@ -72,8 +70,6 @@ class CallOpener:
                 call_id=self.next_id(),
                 now_s=self._clock.now_us() // 1_000_000,
             )
-        except _MALFORMED as error:
-            raise BadAsk(f"The request body has the wrong shape: {error!r}") from error
         return BilledCall(plan, self.bill, self._note_facts(plan, request))
 
     def _note_facts(self, plan: Plan, request: Request) -> CallFacts:

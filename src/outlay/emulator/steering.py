@@ -137,12 +137,18 @@ def _read_pair(key: str, value: str) -> dict[str, object]:
         if key == "bill_on_abort":
             return {key: OnAbort(value)}
         if key in _NUMBERS:
-            return {key: int(value)}
+            return {key: _read_count(value)}
     except ValueError as error:
         raise SteeringError(f"{HEADER}: {value!r} is no value for {key!r}") from error
     if key in _WORDS and value:
         return {key: value}
     raise SteeringError(f"{HEADER}: unknown key {key!r}; see docs/guide/emulator.md")
+
+
+def _read_count(value: str) -> int:
+    if not value.isdecimal():
+        raise ValueError("not a count")
+    return int(value)
 
 
 def _read_fault(value: str) -> dict[str, object]:

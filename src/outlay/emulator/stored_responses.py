@@ -6,12 +6,13 @@ when it is cancelled.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
 
 from outlay.emulator.ask import Segment, text_segment
 from outlay.emulator.billed_call import BilledCall
-from outlay.emulator.openai_responses import write_response, write_unfinished
+from outlay.emulator.openai_responses import response_frames, write_response, write_unfinished
+from outlay.emulator.steering import UNSTEERED
 from outlay.emulator.wire_format import Json
 
 _MAX_KEPT = 10_000
@@ -23,6 +24,7 @@ class StoredResponse:
 
     call: BilledCall
     status: str
+    ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
     def as_json(self) -> Json:
@@ -41,7 +43,9 @@ class StoredResponses:
 
     def keep(self, call: BilledCall) -> None:
         """Keep a response that is or will soon be answered."""
-        self._add(StoredResponse(call, "done"))
+        stored = StoredResponse(call, "done")
+        stored.ended.set()
+        self._add(stored)
 
     def start(self, call: BilledCall) -> StoredResponse:
         """Begin work in the background; it is done after `background_ms`."""
@@ -66,6 +70,7 @@ class StoredResponses:
             stored.timer.cancel()
             stored.status = "cancelled"
             stored.call.abort()
+            stored.ended.set()
 
     def delete(self, wanted: str) -> bool:
         """Forget a response; say whether there was one. Work in the background is cancelled."""
@@ -91,11 +96,21 @@ class StoredResponses:
     def _finish(self, stored: StoredResponse) -> None:
         stored.status = "done"
         stored.call.complete()
+        stored.ended.set()
 
     def _add(self, stored: StoredResponse) -> None:
         self._by_id[stored.call.plan.answer_id] = stored
         if len(self._by_id) > _MAX_KEPT:
             self._by_id.popitem(last=False)
+
+
+async def replay_events(stored: StoredResponse, after: int) -> AsyncIterator[bytes]:
+    """Tell the events of a response again, once it has ended, from the one after `after`."""
+    await stored.ended.wait()
+    plan = replace(stored.call.plan, steering=UNSTEERED)
+    for number, frame in enumerate(response_frames(plan)):
+        if number > after:
+            yield frame.content
 
 
 def input_items(stored: StoredResponse) -> Iterator[Json]:

@@ -1,6 +1,7 @@
 """What every wire format offers: reading a request, writing answers and errors."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +27,19 @@ class BadAsk(Exception):
         super().__init__(message)
         self.field = field
         self.status = status
+
+
+@contextmanager
+def wrong_shapes_refused() -> Iterator[None]:
+    """Turn what reading a body of the wrong shape raises into the provider's 400.
+
+    Raises:
+        BadAsk: something in the body is not what its field takes.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise BadAsk(f"The request body has the wrong shape: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
