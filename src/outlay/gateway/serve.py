@@ -11,15 +11,12 @@
 """
 
 from outlay.gateway.admit import admit
-from outlay.gateway.caller_socket import CallerSocket
-from outlay.gateway.rooms import Rooms
 from outlay.gateway.visit import Visit
 from outlay.kernel.errors import Refused
 
 
-async def serve(socket: CallerSocket, rooms: Rooms) -> None:  # noqa: PLR0911 a return a step
+async def serve(visit: Visit) -> None:  # noqa: PLR0911 a return a step
     """Serve one call from its head to its event."""
-    visit = Visit(socket, rooms)
     place = visit.find_place()
     if isinstance(place, Refused):
         return await visit.turn_away(place)
@@ -36,7 +33,7 @@ async def serve(socket: CallerSocket, rooms: Rooms) -> None:  # noqa: PLR0911 a 
     if isinstance(target, Refused):
         return await visit.turn_away(target)
     planned = visit.plan(caller, call, attribution, target)
-    intent = await admit(planned, rooms)
+    intent = await admit(planned, visit.rooms)
     if isinstance(intent, Refused):
         return await visit.turn_away(intent)
     await visit.relay(planned, intent)

@@ -171,6 +171,11 @@ class Visit:
             self.rooms.journal.record_refusal(self._refusal(self._caller, refused))
         await refuse(self.socket, self._envelope, refused, self.request_id)
 
+    async def fail(self, refused: Refused) -> None:
+        """Answer a call that failed inside the gateway; what was sent of it has its event."""
+        self.rooms.metrics.refusals.labels(refused.code).inc()
+        await refuse(self.socket, self._envelope, refused, self.request_id)
+
     def _refusal(self, caller: Caller, refused: Refused) -> Refusal:
         call = self._call
         return Refusal(

@@ -4,6 +4,9 @@ Both ends notice the other's death as end of file, however it died.
 """
 
 import array
+import contextlib
+import errno
+import os
 import socket
 from enum import Enum
 
@@ -12,6 +15,7 @@ class Message(bytes, Enum):
     """What is said over a channel."""
 
     READY = b"r"
+    DRAINING = b"d"
     CONNECTION = b"c"
 
 
@@ -25,7 +29,8 @@ def send_connection(channel: socket.socket, connection: socket.socket) -> None:
     """Hand an accepted connection over; the other process owns it from now on.
 
     Raises:
-        OSError: the other process is gone, or so far behind that its channel is full.
+        BlockingIOError: the other process is so far behind that its channel is full.
+        OSError: it is gone, or takes no more.
     """
     channel.sendmsg(
         [Message.CONNECTION.value],
@@ -34,13 +39,23 @@ def send_connection(channel: socket.socket, connection: socket.socket) -> None:
     )
 
 
+def stop_receiving(channel: socket.socket) -> None:
+    """Say that no more connections are taken; those on their way can still be received."""
+    channel.shutdown(socket.SHUT_RD)
+    with contextlib.suppress(OSError):
+        channel.send(Message.DRAINING.value)
+
+
 def receive_connection(channel: socket.socket) -> socket.socket | None:
     """Take the next connection that was handed over, or None when the supervisor is gone.
 
     Raises:
         BlockingIOError: nothing has come yet.
+        OSError: this process has no file descriptor left; that connection is lost.
     """
     message, files, _flags, _address = socket.recv_fds(channel, 1, 1)
     if not message:
         return None
+    if not files:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     return socket.socket(fileno=files[0])

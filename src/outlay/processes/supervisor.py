@@ -26,6 +26,10 @@ _log = structlog.get_logger("outlay.supervisor")
 LISTEN_BACKLOG = 2_048
 RESTART_PAUSE_S = 0.5
 """Between two starts of a process that keeps dying, so that a fault does not spin."""
+ACCEPT_PAUSE_S = 0.1
+"""After a connection could not be taken: file descriptors or memory may come free."""
+DEAL_PAUSE_S = 0.01
+"""Before a connection that a worker did not take is offered to the next."""
 STOP_GRACE_S = 5
 """How much longer than the drain a process may take to stop before it is killed."""
 
@@ -52,10 +56,11 @@ class Child:
     def start(self) -> None:
         """Start the process; `ready` is set once it says so."""
         self.ready.clear()
+        self.process = None
         ours, theirs = make_channel()
         ours.setblocking(False)
-        self.process = self._nursery.start(self.name, self._main, self._settings, theirs)
-        theirs.close()
+        with theirs:
+            self.process = self._nursery.start(self.name, self._main, self._settings, theirs)
         self.channel = ours
 
     async def wait_for_end(self) -> None:
@@ -68,6 +73,8 @@ class Child:
             while message := await loop.sock_recv(channel, 1):
                 if message == Message.READY.value:
                     self.ready.set()
+                else:
+                    self.ready.clear()
         self.ready.clear()
         self.channel = None
         channel.close()
@@ -76,6 +83,12 @@ class Child:
     def _join(self) -> None:
         if self.process is not None:
             self.process.join()
+
+    @property
+    def exit_code(self) -> int:
+        """How the process ended, negative when it was killed; a start that failed counts as one."""
+        code = self.process.exitcode if self.process is not None else None
+        return -signal.SIGKILL if code is None else code
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, if it lives: as long as its end of the channel is open."""
@@ -116,46 +129,57 @@ class Supervisor:
             await self._first_ready(self._control, keepers[0])
             keepers += [asyncio.create_task(self._keep(child)) for child in self._workers]
             await self._first_ready(self._workers[0], keepers[1])
-            self._listener.listen(LISTEN_BACKLOG)
-            self._listener.setblocking(False)
-            on_ready()
-            await self._accept_until_stopped()
+            if not self._stopping.is_set():
+                self._listener.listen(LISTEN_BACKLOG)
+                self._listener.setblocking(False)
+                on_ready()
+                await self._accept_until_stopped()
         finally:
             self._stopping.set()
             self._listener.close()
             await self._stop(keepers)
 
     async def _first_ready(self, child: Child, keeper: asyncio.Task[None]) -> None:
-        waits = {
-            asyncio.create_task(child.ready.wait()),
-            asyncio.create_task(self._stopping.wait()),
-            keeper,
-        }
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits - {keeper}:
-            wait.cancel()
-        if keeper.done() or (not child.ready.is_set() and not self._stopping.is_set()):
-            raise StartFailed(f"{child.name} ended before it was ready; see its log above")
+        while not child.ready.is_set() and not self._stopping.is_set():
+            if keeper.done():
+                raise StartFailed(f"{child.name} ended before it was ready; see its log above")
+            waits = [asyncio.create_task(event.wait()) for event in (child.ready, self._stopping)]
+            await asyncio.wait({*waits, keeper}, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
 
     async def _keep(self, child: Child) -> None:
-        """Run a process, again whenever it ends, until we stop; give up if it was never ready."""
+        """Run a process, again whenever it ends, until we stop or it cannot start at all.
+
+        One that was killed before it was ready may do better the next time.
+        """
         was_ready = False
         while not self._stopping.is_set():
-            child.start()
-            pid = child.process.pid if child.process else None
-            ready = asyncio.create_task(child.ready.wait())
-            await child.wait_for_end()
-            was_ready = was_ready or ready.done()
-            ready.cancel()
-            if pid is not None:
-                self._forget_metrics(pid)
+            was_ready = await self._run_once(child) or was_ready
             if self._stopping.is_set():
                 return
-            code = child.process.exitcode if child.process else None
-            _log.error("process ended, starting it again", child=child.name, exit_code=code)
-            if not was_ready:
+            code = child.exit_code
+            if not was_ready and code >= 0:
+                _log.error("process could not start", child=child.name, exit_code=code)
                 return
+            _log.error("process ended, starting it again", child=child.name, exit_code=code)
             await asyncio.sleep(RESTART_PAUSE_S)
+
+    async def _run_once(self, child: Child) -> bool:
+        """Run a process to its end, and say whether it was ready before."""
+        try:
+            child.start()
+        except (OSError, EOFError) as error:
+            _log.error("process could not be started", child=child.name, error=str(error))
+            return False
+        pid = child.process.pid if child.process else None
+        ready = asyncio.create_task(child.ready.wait())
+        await child.wait_for_end()
+        was_ready = ready.done()
+        ready.cancel()
+        if pid is not None:
+            self._forget_metrics(pid)
+        return was_ready
 
     def _forget_metrics(self, pid: int) -> None:
         """Drop a dead process's gauges; its counters stay in the sums."""
@@ -174,20 +198,19 @@ class Supervisor:
     async def _accept(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             worker = await self._next_worker()
-            connection, _address = await loop.sock_accept(self._listener)
+            try:
+                connection, _address = await loop.sock_accept(self._listener)
+            except OSError as error:
+                _log.warning("a connection could not be accepted", error=str(error))
+                await asyncio.sleep(ACCEPT_PAUSE_S)
+                continue
             with connection:
                 await self._deal(connection, worker)
 
     async def _deal(self, connection: socket.socket, worker: Child) -> None:
-        """Hand a connection to `worker`, or to the next that takes it."""
-        for _ in range(len(self._workers) + 1):
-            if worker.channel is not None:
-                try:
-                    send_connection(worker.channel, connection)
-                except OSError:
-                    _log.warning("a worker did not take a connection", child=worker.name)
-                else:
-                    return
+        """Hand a connection to `worker`, or to the next that takes it; it is never dropped."""
+        while worker.channel is None or not _took(worker, worker.channel, connection):
+            await asyncio.sleep(DEAL_PAUSE_S)
             worker = await self._next_worker()
 
     async def _next_worker(self) -> Child:
@@ -220,3 +243,16 @@ class Supervisor:
             for child in children:
                 child.signal(signal.SIGKILL)
             await asyncio.wait(late)
+
+
+def _took(worker: Child, channel: socket.socket, connection: socket.socket) -> bool:
+    """Hand a connection over; False when the worker drains, is gone or is far behind."""
+    try:
+        send_connection(channel, connection)
+    except BlockingIOError:
+        _log.warning("a worker is far behind with its connections", child=worker.name)
+        return False
+    except OSError:
+        worker.ready.clear()
+        return False
+    return True

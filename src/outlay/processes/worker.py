@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -13,13 +14,17 @@ from outlay.bootstrap.worker import open_worker
 from outlay.gateway.asgi import Gateway
 from outlay.gateway.guard import GuardedProtocol
 from outlay.gateway.metrics import GatewayMetrics
-from outlay.processes.channel import Message, receive_connection
+from outlay.processes.channel import Message, receive_connection, stop_receiving
 from outlay.processes.fatal import end_process
 from outlay.processes.logs import configure_logs
 from outlay.processes.pages import Pages
 from outlay.settings import Settings
 
+_log = structlog.get_logger("outlay.processes")
+
 KEEP_ALIVE_S = 75
+LAST_REQUESTS_S = 0.2
+"""How long a connection that came last may ask something before idle connections are closed."""
 
 
 def worker_main(settings: Settings, channel: socket.socket) -> None:
@@ -84,7 +89,11 @@ async def _take_connections(
     loop.add_reader(channel, server.take, channel)
     await server.stopped.wait()
     loop.remove_reader(channel)
-    channel.close()
+    stop_receiving(channel)
+    while server.take(channel):
+        pass
+    await asyncio.sleep(LAST_REQUESTS_S)
+    server.should_exit = True
 
 
 class _QuietServer(uvicorn.Server):
@@ -108,21 +117,27 @@ class _QuietServer(uvicorn.Server):
 
     def stop(self) -> None:
         """Begin to drain: no new connections, calls in flight may finish."""
-        self.should_exit = True
         self.stopped.set()
 
-    def take(self, channel: socket.socket) -> None:
-        """Take what the supervisor handed over; it being gone is a reason to stop."""
+    def take(self, channel: socket.socket) -> bool:
+        """Take a connection that was handed over, if there is one.
+
+        The supervisor being gone is a reason to stop.
+        """
         try:
             connection = receive_connection(channel)
         except BlockingIOError:
-            return
+            return False
+        except OSError as error:
+            _log.error("a connection was lost", error=str(error))
+            return False
         if connection is None:
             self.stop()
-            return
+            return False
         task = asyncio.create_task(self._serve_connection(connection))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
+        return True
 
     async def _serve_connection(self, connection: socket.socket) -> None:
         connection.setblocking(False)
