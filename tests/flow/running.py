@@ -58,7 +58,7 @@ class Gateway:
 @contextmanager
 def running_emulator(log: Path, *options: str) -> Iterator[str]:
     """Run an emulated provider (all wires) and give its address."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = ["emulator", "--port", str(port), *options]
     with _running(command, clean_environment(), log, f"{url}/__emulator__/state"):
@@ -70,9 +70,17 @@ def running_gateway(
     provider_url: str, data_dir: Path, log: Path, **settings: str
 ) -> Iterator[Gateway]:
     """Run a gateway whose three providers are all the one at `provider_url`."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = clean_environment() | {
+    environment = gateway_environment(provider_url, data_dir) | settings
+    command = ["serve", "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(data_dir)]
+    with _running(command, environment, log, f"{url}/readyz"):
+        yield Gateway(url, create_key(environment), data_dir, environment)
+
+
+def gateway_environment(provider_url: str, data_dir: Path) -> dict[str, str]:
+    """Return the environment of a gateway whose three providers are the one at `provider_url`."""
+    return clean_environment() | {
         "OUTLAY_DATA_DIR": str(data_dir),
         "OUTLAY_OPENAI_BASE_URL": f"{provider_url}/v1",
         "OUTLAY_OPENAI_API_KEY": "sk-emulated-openai",
@@ -80,14 +88,13 @@ def running_gateway(
         "OUTLAY_ANTHROPIC_API_KEY": "sk-emulated-anthropic",
         "OUTLAY_GEMINI_BASE_URL": provider_url,
         "OUTLAY_GEMINI_API_KEY": "sk-emulated-gemini",
-        **settings,
     }
-    command = ["serve", "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(data_dir)]
-    with _running(command, environment, log, f"{url}/readyz"):
-        made = json.loads(
-            _run(["keys", "create", "--name", "flow", "--format", "json"], environment)
-        )
-        yield Gateway(url, made["key"], data_dir, environment)
+
+
+def create_key(environment: Mapping[str, str], *options: str) -> str:
+    """Make a key for an application and return it."""
+    command = ["keys", "create", "--name", "flow", "--format", "json", *options]
+    return str(json.loads(_run(command, environment))["key"])
 
 
 def clean_environment() -> dict[str, str]:
@@ -158,7 +165,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
