@@ -20,7 +20,7 @@ from outlay.stores.ledger.connection import Ledger, open_ledger
 from outlay.stores.ledger.upgrade import upgrade_ledger
 from outlay.usage.meters import Meter
 from outlay.usage.usage import Pass, Usage, UsageSource
-from tests.postgres_server import PostgresServer, start_server
+from tests.postgres_server import PostgresServer, shared_server
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_US = 1_795_176_000_000_000
@@ -34,14 +34,16 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """A PostgreSQL server with an empty, migrated database called `template_ledger`."""
     if os.environ.get("OUTLAY_REQUIRE_POSTGRES") == "1":
         os.environ["CI"] = "true"
-    server = start_server(request.getfixturevalue("postgres_bin"))
-    server.execute("CREATE DATABASE template_ledger")
     data_dir = request.getfixturevalue("tmp_path_factory").mktemp("postgres")
-    ledger = open_ledger(server.url("template_ledger"), data_dir=data_dir, clock=SystemClock())
-    upgrade_ledger(ledger)
-    ledger.close()
-    yield server
-    server.remove()
+
+    def migrate(server: PostgresServer) -> None:
+        server.execute("CREATE DATABASE template_ledger")
+        ledger = open_ledger(server.url("template_ledger"), data_dir=data_dir, clock=SystemClock())
+        upgrade_ledger(ledger)
+        ledger.close()
+
+    with shared_server(request.getfixturevalue("postgres_bin"), migrate) as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,21 +4,36 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
 _USER = "postgres"
-_OPTIONS = "-c listen_addresses='' -c fsync=off -c max_connections=60"
+_START_S = 30
+_UNTIL_PIPE_ENDS = '"$@" < /dev/null & read -r _; kill -QUIT $!; wait $!'
+"""Runs a program until this process closes its pipe, or is gone however it ended."""
+_SHARED: "list[PostgresServer]" = []
+"""One entry per fixture that uses the session's server."""
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A running server that listens on a socket in `folder` and nowhere else."""
+    """A server that listens on a socket in `folder` and nowhere else; it dies with this process."""
 
-    programs: Path
-    folder: Path
+    def __init__(self, programs: Path) -> None:
+        """Make a cluster in a folder of its own and start it, as `postgres` when we are root."""
+        self._programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="outlay-pg-"))
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, _USER, _USER)
+        options = ("-U", "outlay", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        who = ("setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--init-groups")
+        self._as_user = who if os.geteuid() == 0 else ()
+        initdb = (str(programs / "initdb"), "-D", str(self.folder / "cluster"), *options)
+        subprocess.run([*self._as_user, *initdb], check=True, stdout=subprocess.DEVNULL)
+        self.start()
 
     def url(self, database: str) -> str:
         """Return the URL of a database, as an operator would write it."""
@@ -31,39 +46,53 @@ class PostgresServer:
         ) as connection:
             connection.execute(statement)
 
-    def stop(self, mode: str = "immediate") -> None:
-        """Stop the server; `immediate` is what a crash looks like."""
-        self._control("stop", "-m", mode)
-
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        self._control("start", "-o", f"-k {self.folder} {_OPTIONS}", "-l", str(self.folder / "log"))
+        where = ("-D", str(self.folder / "cluster"), "-k", str(self.folder))
+        options = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60")
+        command = [*self._as_user, "sh", "-c", _UNTIL_PIPE_ENDS, "sh"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, str(self._programs / "postgres"), *where, *options],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        patience = threading.Event()
+        for _ in range(_START_S * 50):
+            try:
+                self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                patience.wait(0.02)
+            else:
+                return
+        raise TimeoutError((self.folder / "log").read_text())
+
+    def crash(self) -> None:
+        """Stop the server at once, without a checkpoint."""
+        self._process.communicate(timeout=_START_S)
 
     def remove(self) -> None:
         """Stop the server and delete everything of it."""
-        self.stop()
+        self.crash()
         shutil.rmtree(self.folder)
 
-    def _control(self, *arguments: str) -> None:
-        _run([self.programs / "pg_ctl", "-D", self.folder / "cluster", "-w", *arguments])
 
-
-def start_server(programs: Path) -> PostgresServer:
-    """Make a cluster in a folder of its own and start it, as `postgres` when we are root."""
-    folder = Path(tempfile.mkdtemp(prefix="outlay-pg-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, _USER, _USER)
-    options = ("-U", "outlay", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync")
-    _run([programs / "initdb", "-D", folder / "cluster", *options])
-    server = PostgresServer(programs, folder)
-    server.start()
-    return server
-
-
-def _run(command: list[str | Path]) -> None:
-    """Run a server program; the server refuses to run as root."""
-    who = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--init-groups"]
-    as_user = who if os.geteuid() == 0 else []
-    subprocess.run(
-        [*as_user, *map(str, command)], check=True, stdout=subprocess.DEVNULL, timeout=60
-    )
+@contextmanager
+def shared_server(
+    programs: Path, prepare: Callable[[PostgresServer], None]
+) -> Iterator[PostgresServer]:
+    """Give the one server of this test process, prepared once; whoever leaves last removes it."""
+    server = _SHARED[0] if _SHARED else PostgresServer(programs)
+    if not _SHARED:
+        prepare(server)
+    _SHARED.append(server)
+    try:
+        yield server
+    finally:
+        _SHARED.pop()
+        if not _SHARED:
+            server.remove()

@@ -1,6 +1,5 @@
 """Facts survive the way into a row and back."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
