@@ -1,10 +1,13 @@
 """The fields of a body that every wire format has, read and refused in the same way."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import msgspec
 
 from outlay.kernel.errors import Refused
 from outlay.wire.call import Route
-from outlay.wire.strict_json import Field, refuse_field
+from outlay.wire.strict_json import ABSENT, Field, refuse_field
 
 MAX_MODEL_BYTES = 256
 
@@ -58,11 +61,16 @@ def read_choices(choices: Field, name: str) -> int | Refused:
     )
 
 
-def is_given(value: object) -> bool:
-    """Tell whether a field asks for something: `{}` may switch a tool on, `[]` and false do not."""
+def given(body: msgspec.Struct, names: Iterable[str]) -> list[str]:
+    """List the fields that ask for something: `{}` may switch a tool on, `[]` and false do not."""
+    present = [name for name in names if getattr(body, name) is not ABSENT]
+    return [name for name in present if _asks(getattr(body, name).value)]
+
+
+def _asks(value: object) -> bool:
     return value is not None and value is not False and value != []
 
 
 def is_zero(number: object) -> bool:
     """Tell whether a JSON number is zero; false for `false`, text and null."""
-    return isinstance(number, int | float) and not isinstance(number, bool) and number == 0
+    return type(number) in (int, float) and number == 0

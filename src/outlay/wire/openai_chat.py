@@ -12,7 +12,7 @@ from outlay.kernel.errors import Refused
 from outlay.wire.call import Call
 from outlay.wire.call_fields import (
     Request,
-    is_given,
+    given,
     is_zero,
     read_choices,
     read_model,
@@ -23,6 +23,14 @@ from outlay.wire.strict_json import ABSENT, Field, read_object
 
 CLIENT_TOOLS = frozenset({"function", "custom"})
 """Tools that the caller runs; every other type runs at the provider, in passes we cannot bound."""
+_OPEN_FIELDS = (
+    "web_search_options",
+    "prediction",
+    "plugins",
+    "models",
+    "search_parameters",
+    "deferred",
+)
 
 
 class ChatBody(msgspec.Struct, gc=False):
@@ -99,11 +107,11 @@ class EndUser(NamedTuple):
 
 def read_end_user(safety_identifier: Field, user: Field, metadata: Field) -> EndUser:
     """Read the fall-backs for user and session (product.md 2)."""
+    stated = safety_identifier.text() or user.text()
+    if metadata is ABSENT:
+        return EndUser(stated, None)
     of_metadata = Field(metadata.member("user_id")).text()
-    return EndUser(
-        safety_identifier.text() or user.text() or of_metadata,
-        Field(metadata.member("session_id")).text(),
-    )
+    return EndUser(stated or of_metadata, Field(metadata.member("session_id")).text())
 
 
 def larger(one: Field, other: Field) -> int | None:
@@ -147,25 +155,19 @@ def _url(image: object) -> object:
 
 def _unbounded(chat: ChatBody, model: str) -> tuple[str, ...]:
     """Name what makes the cost open: tools and searches at the provider, output without a limit."""
-    fields = {
-        "web_search_options": chat.web_search_options.value,
-        "prediction": chat.prediction.value,
-        "plugins": chat.plugins.value,
-        "models": chat.models.value,
-        "search_parameters": chat.search_parameters.value,
-        "deferred": chat.deferred.value,
-        "modalities": _beyond_text(chat.modalities.value),
-        "model": "-search-" in model,
-    }
-    named = tuple(name for name, value in fields.items() if is_given(value))
-    return named + server_tools(chat.tools.value, CLIENT_TOOLS)
+    named = given(chat, _OPEN_FIELDS)
+    if _beyond_text(chat.modalities.value):
+        named.append("modalities")
+    if "-search-" in model:
+        named.append("model")
+    return (*named, *server_tools(chat.tools.value, CLIENT_TOOLS))
 
 
 def _beyond_text(modalities: object) -> bool:
     return isinstance(modalities, list) and any(one != "text" for one in modalities)
 
 
-def server_tools(tools: object, client_tools: frozenset[str]) -> tuple[str, ...]:
+def server_tools(tools: object, client_tools: frozenset[str]) -> list[str]:
     """Name the tools whose type is not known to run at the caller."""
-    types = (str(tool.get("type")) for tool in members(tools))
-    return tuple(f"tools.{kind}" for kind in types if kind not in client_tools)
+    types = [str(tool.get("type")) for tool in members(tools)]
+    return [f"tools.{kind}" for kind in types if kind not in client_tools]

@@ -7,7 +7,7 @@ import msgspec
 
 from outlay.kernel.errors import Refused
 from outlay.wire.call import Call, Route
-from outlay.wire.call_fields import Request, is_given, is_zero, read_model, read_stream
+from outlay.wire.call_fields import Request, given, is_zero, read_model, read_stream
 from outlay.wire.contents import Contents, Media, members
 from outlay.wire.openai_chat import read_end_user
 from outlay.wire.strict_json import ABSENT, Field, read_object
@@ -120,9 +120,8 @@ def _add_part(contents: Contents, part: dict[str, object]) -> None:
 
 def _unbounded(asked: ResponsesBody) -> tuple[str, ...]:
     """Name what makes the cost open: work at the provider, more passes, work that goes on later."""
-    fields = ("background", "context_management", "plugins", "models")
-    named = tuple(name for name in fields if is_given(getattr(asked, name).value))
-    return named + tuple(_server_tools(asked.tools.value))
+    named = given(asked, ("background", "context_management", "plugins", "models"))
+    return (*named, *_server_tools(asked.tools.value))
 
 
 def _server_tools(tools: object) -> list[str]:
