@@ -151,6 +151,22 @@ def test_a_stream_that_the_provider_breaks_costs_what_was_metered(
     assert 0 < event["output_tokens"] < 40
 
 
+@pytest.mark.parametrize("fault", ["bad-json", "end-early"])
+def test_an_unreadable_answer_is_settled_at_its_bound(
+    gateway: Gateway, user: str, fault: str
+) -> None:
+    post(gateway, CHAT, chat_body(), headers=steered(user, f"fault={fault}"))
+    event = event_of(gateway, user)
+    assert ("bound", event["bound_usd"]) == (event["cost_basis"], event["cost_usd"])
+
+
+def test_a_stream_that_ends_before_its_end_marker_is_broken(gateway: Gateway, user: str) -> None:
+    steering = "fault=end-early; at=12; output_tokens=40"
+    post(gateway, CHAT, chat_body(stream=True), headers=steered(user, steering))
+    event = event_of(gateway, user)
+    assert ("broken_stream", "estimated") == (event["ending"], event["usage_source"])
+
+
 def test_an_error_event_inside_a_stream_breaks_it(gateway: Gateway, user: str) -> None:
     steering = "fault=error-event; at=12; output_tokens=40"
     answer = post(gateway, CHAT, chat_body(stream=True), headers=steered(user, steering))

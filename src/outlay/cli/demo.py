@@ -90,7 +90,8 @@ def _refuse_foreign_ledger(data_dir: Path) -> None:
 
 @contextmanager
 def _emulator(console: Console) -> Iterator[str]:
-    command = [sys.executable, "-m", "outlay", "emulator", "--port", "0"]
+    pace = ["--tokens-per-second", "60", "--first-byte-delay-ms", "300"]
+    command = [sys.executable, "-m", "outlay", "emulator", "--port", "0", *pace]
     with _child(command, os.environ, stdout=subprocess.PIPE) as process:
         line = process.stdout.readline().decode() if process.stdout else ""
         url = line.partition("http://")[2].strip()

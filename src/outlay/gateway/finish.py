@@ -131,30 +131,33 @@ def _meter(made: Made, ended: Ended) -> Metered:
     answer = ended.answer
     if ended.ending is Ending.PROVIDER_ERROR and (answer is None or answer.raw_usage is None):
         return Metered(NO_USAGE, UsageSource.NONE)
-    if answer is None or not _saw_answer(ended):
+    if answer is None or not _saw_answer(made, ended):
         return Metered(NO_USAGE, UsageSource.ESTIMATED)
     complete = ended.ending is Ending.COMPLETE
     return meter(made.call, made.provider, answer, complete=complete)
 
 
-def _saw_answer(ended: Ended) -> bool:
+def _saw_answer(made: Made, ended: Ended) -> bool:
     """Tell whether anything of a billable answer was read.
 
-    If not, the call is settled at its bound: the provider probably did the work and bills it.
+    If not, the call is settled at its bound: the provider probably did the work and bills it. That
+    holds for an answer of status 200 too in which nothing is readable (torn or broken JSON).
     """
     answer = ended.answer
-    return answer is not None and (
-        ended.ending is Ending.COMPLETE
-        or answer.raw_usage is not None
-        or answer.output_tokens_seen > 0
-    )
+    if answer is None:
+        return False
+    if answer.raw_usage is not None or answer.output_tokens_seen > 0:
+        return True
+    says_something = answer.finish_reason or answer.response_id or answer.model_returned
+    is_embedding = made.call.shape.output_limit == 0
+    return ended.ending is Ending.COMPLETE and bool(says_something or is_embedding)
 
 
 def _cost(made: Made, ended: Ended, metered: Metered, rooms: Bookkeeping) -> Cost:
     if metered.source is UsageSource.NONE and ended.ending in UNBILLED:
         return NO_COST
     intent, answer = made.intent, ended.answer or Answer()
-    if not _saw_answer(ended):
+    if not _saw_answer(made, ended):
         return Cost(cost_nanos=intent.bound_nanos, basis=CostBasis.BOUND)
     return rooms.configuration.book.price(
         provider=made.provider.price_provider or made.provider.name,

@@ -250,5 +250,11 @@ class Relay:
 
 
 def _stream_ending(answer: Answer) -> Ending:
-    """Say how a stream ended that came to its end: an error event inside it breaks it."""
-    return Ending.BROKEN_STREAM if answer.failed else Ending.COMPLETE
+    """Say how a stream ended whose bytes came to their end.
+
+    An error event breaks it, and so does an end before anything that a provider ends with: the end
+    marker, the final usage, a reason for finishing.
+    """
+    stated_usage = answer.raw_usage is not None and not answer.usage_running
+    came_to_end = answer.terminal or stated_usage or answer.finish_reason is not None
+    return Ending.COMPLETE if came_to_end and not answer.failed else Ending.BROKEN_STREAM

@@ -20,7 +20,8 @@ def claim(data_dir: Path) -> IO[bytes]:
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data_dir / _LOCK_NAME).open("ab")
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        lock = os.fdopen(os.open(data_dir / _LOCK_NAME, flags, 0o600), "ab")
     except OSError as error:
         raise SettingsError(f"the data directory cannot be used: {error}") from error
     try:
