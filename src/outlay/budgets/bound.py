@@ -5,7 +5,9 @@ output limit times the choices, all at the dearest rate that can apply. It is ne
 call costs as long as the provider keeps to its declared limits (property tests). ADR 0006.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -127,8 +129,10 @@ def _prices(
 
 def _by_window(shape: CallShape) -> tuple[str, ...]:
     """Name what brings input of a size that only the model's window limits."""
+    if not (shape.document_bytes or shape.video_bytes):
+        return shape.by_reference
     inline = (("document", shape.document_bytes), ("video", shape.video_bytes))
-    return (*shape.by_reference, *(f"inline {name}" for name, size in inline if size))
+    return (*shape.by_reference, *[f"inline {name}" for name, size in inline if size])
 
 
 def _most_tokens(
@@ -158,35 +162,62 @@ def _most_tokens(
 
 def _unpriced(prices: Sequence[ModelPrice], most: _Tokens) -> list[str]:
     """Name the meters whose price the bound needs and the book does not have."""
-    needed = [(Meter.INPUT, most.text), (Meter.INPUT_AUDIO, most.audio)]
-    needed += [(Meter.INPUT_IMAGE, most.media), (Meter.OUTPUT, most.output)]
+    amounts = (
+        (Meter.INPUT, most.text),
+        (Meter.INPUT_AUDIO, most.audio),
+        (Meter.INPUT_IMAGE, most.media),
+        (Meter.OUTPUT, most.output),
+    )
+    needed = [meter for meter, tokens in amounts if tokens]
     return [
         f"no price for {price.key(meter)}"
         for price in prices
-        for meter, tokens in needed
-        if tokens and meter not in (price.contracted or price.listed)[0]
+        for meter in needed
+        if meter not in (price.contracted or price.listed)[0]
     ]
 
 
 def _at_dearest(prices: Sequence[ModelPrice], most: _Tokens) -> int:
-    text = _dearest(prices, most.input, _TEXT_METERS)
-    audio = max(text, _dearest(prices, most.input, _AUDIO_METERS)) if most.audio else 0
-    media = max(text, _dearest(prices, most.input, _ALL_INPUT)) if most.media else 0
-    output = _dearest(prices, most.input, _OUTPUT) if most.output else 0
-    tokens = most.text * text + most.audio * audio + most.media * media + most.output * output
-    return ceil_to_nanos(tokens) + ceil_to_nanos(_dearest(prices, most.input, (CALL_FEE,)))
+    dearest = _dearest(prices, most.input)
+    tokens = most.text * dearest.text + most.audio * dearest.audio
+    tokens += most.media * dearest.media + most.output * dearest.output
+    return ceil_to_nanos(tokens) + ceil_to_nanos(dearest.call)
 
 
-def _dearest(prices: Sequence[ModelPrice], input_tokens: int, meters: Sequence[str]) -> int:
-    """Return the highest rate among meters, tiers, and brackets that the input can reach."""
-    dearest = 0
-    for price in prices:
-        reach = price.bracket(input_tokens) + 1
-        for rates in (*price.listed[:reach], *(price.contracted or ())[:reach]):
-            for meter in meters:
-                attos = rates.get(meter, 0)
-                dearest = max(attos, dearest)
-    return dearest
+class _Rates(NamedTuple):
+    """The dearest rates that can apply, attos: a token of each sort, and the call itself."""
+
+    text: int
+    audio: int
+    media: int
+    output: int
+    call: int
+
+
+def _dearest(prices: Sequence[ModelPrice], input_tokens: int) -> _Rates:
+    """Return the highest rates among tiers, and brackets that the input can reach."""
+    reached = [_rates_by_bracket(price)[price.bracket(input_tokens)] for price in prices]
+    return reached[0] if len(reached) == 1 else _highest(reached)
+
+
+@lru_cache(maxsize=4_096)
+def _rates_by_bracket(price: ModelPrice) -> list[_Rates]:
+    """Return, for each bracket, the highest rates of it and of those below."""
+    found: list[_Rates] = []
+    for number, listed in enumerate(price.listed):
+        contracted = price.contracted[number] if price.contracted else {}
+        found.append(_highest([*found[-1:], _rates(listed), _rates(contracted)]))
+    return found
+
+
+def _rates(rates: Mapping[str, int]) -> _Rates:
+    """Return the highest rate of each sort; audio and media may be billed as text too."""
+    sorts = (_TEXT_METERS, (*_TEXT_METERS, *_AUDIO_METERS), _ALL_INPUT, _OUTPUT, (CALL_FEE,))
+    return _Rates(*[max(rates.get(meter, 0) for meter in meters) for meters in sorts])
+
+
+def _highest(rates: Iterable[_Rates]) -> _Rates:
+    return _Rates(*[max(of_sort) for of_sort in zip(*rates, strict=True)])
 
 
 def _likely(price: ModelPrice, shape: CallShape) -> int:

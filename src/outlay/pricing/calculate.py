@@ -6,6 +6,7 @@ are tool fees. The cost of a call is the sum of the two.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from outlay.kernel.unit_price import round_to_nanos
 from outlay.pricing.cost import Cost, CostBasis
@@ -27,19 +28,24 @@ class _Sum:
     unpriced_tokens: list[str] = field(default_factory=list)
     unpriced_tools: list[str] = field(default_factory=list)
 
-    @property
-    def token_nanos(self) -> int | None:
-        return None if self.unpriced_tokens else round_to_nanos(self.tokens)
+    def rounded(self) -> "_Rounded":
+        tokens = None if self.unpriced_tokens else round_to_nanos(self.tokens)
+        tools = None if self.unpriced_tools else round_to_nanos(self.tools)
+        unpriced = (*self.unpriced_tokens, *self.unpriced_tools)
+        return _Rounded(tokens, tools, unpriced)
+
+
+class _Rounded(NamedTuple):
+    """Token and tool cost in nanos, None for what has no price."""
+
+    tokens: int | None
+    tools: int | None
+    unpriced: tuple[str, ...]
 
     @property
-    def tool_nanos(self) -> int | None:
-        return None if self.unpriced_tools else round_to_nanos(self.tools)
-
-    @property
-    def nanos(self) -> int | None:
+    def total(self) -> int | None:
         """The cost is the sum of its two rounded parts, so that the parts shown add up to it."""
-        tokens, tools = self.token_nanos, self.tool_nanos
-        return None if tokens is None or tools is None else tokens + tools
+        return None if self.tokens is None or self.tools is None else self.tokens + self.tools
 
 
 def calculate_cost(revision: str, passes: Sequence[Priced], stated_nanos: int | None) -> Cost:
@@ -54,41 +60,44 @@ def calculate_cost(revision: str, passes: Sequence[Priced], stated_nanos: int | 
         stated_nanos: what the provider itself says it billed.
     """
     unit_prices: dict[str, int] = {}
-    listed = _Sum()
-    for price, one in passes:
-        _add(listed, price, price.listed, one, unit_prices)
+    listed = _listed(passes, unit_prices)
     contracted = _contracted(passes, unit_prices)
     counted = listed if contracted is None else contracted
     basis, cost_nanos = _choose(stated_nanos, contracted, listed)
     return Cost(
         cost_nanos=cost_nanos,
         basis=basis,
-        list_token_cost_nanos=listed.token_nanos,
-        contract_cost_nanos=None if contracted is None else contracted.nanos,
+        list_token_cost_nanos=listed.tokens,
+        contract_cost_nanos=None if contracted is None else contracted.total,
         stated_cost_nanos=stated_nanos,
-        tool_cost_nanos=counted.tool_nanos,
+        tool_cost_nanos=counted.tools,
         price_revision=revision,
         unit_prices=unit_prices,
-        unpriced=()
-        if cost_nanos is not None
-        else (*counted.unpriced_tokens, *counted.unpriced_tools),
+        unpriced=() if cost_nanos is not None else counted.unpriced,
     )
 
 
 def _choose(
-    stated_nanos: int | None, contracted: _Sum | None, listed: _Sum
+    stated_nanos: int | None, contracted: _Rounded | None, listed: _Rounded
 ) -> tuple[CostBasis, int | None]:
     if stated_nanos is not None:
         return CostBasis.STATED, stated_nanos
     basis, counted = CostBasis.LIST, listed
     if contracted is not None:
         basis, counted = CostBasis.CONTRACT, contracted
-    nanos = counted.nanos
+    nanos = counted.total
     return (CostBasis.NONE, None) if nanos is None else (basis, nanos)
 
 
-def _contracted(passes: Sequence[Priced], unit_prices: dict[str, int]) -> _Sum | None:
-    if all(price.contracted is None for price, _ in passes):
+def _listed(passes: Sequence[Priced], unit_prices: dict[str, int]) -> _Rounded:
+    total = _Sum()
+    for price, one in passes:
+        _add(total, price, price.listed, one, unit_prices)
+    return total.rounded()
+
+
+def _contracted(passes: Sequence[Priced], unit_prices: dict[str, int]) -> _Rounded | None:
+    if not [price for price, _ in passes if price.contracted is not None]:
         return None
     total = _Sum()
     contract_prices: dict[str, int] = {}
@@ -97,7 +106,7 @@ def _contracted(passes: Sequence[Priced], unit_prices: dict[str, int]) -> _Sum |
     for key, attos in contract_prices.items():
         if unit_prices.get(key) != attos:
             unit_prices[f"{key}#contract"] = attos
-    return total
+    return total.rounded()
 
 
 def _add(
@@ -106,12 +115,11 @@ def _add(
     quantities = one.quantities
     rates = brackets[_bracket(price, quantities)]
     for meter, quantity in quantities.items():
-        attos = rates.get(meter)
-        is_tool = meter in TOOL_METERS
+        attos, key, is_tool = rates.get(meter), price.key(meter), meter in TOOL_METERS
         if attos is None:
-            (total.unpriced_tools if is_tool else total.unpriced_tokens).append(price.key(meter))
+            (total.unpriced_tools if is_tool else total.unpriced_tokens).append(key)
             continue
-        unit_prices[price.key(meter)] = attos
+        unit_prices[key] = attos
         if is_tool:
             total.tools += quantity * attos
         else:

@@ -16,9 +16,11 @@ Brackets = tuple[Mapping[str, int], ...]
 """Attos per unit by meter, for each bracket of input length."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelPrice:
     """What a model costs from `valid_from_us` until `valid_until_us` (exclusive).
+
+    One is equal to itself alone, so that what follows from it can be remembered by it.
 
     Attributes:
         label: the model's name, with `@tier` when the tier is not the standard one.
@@ -49,7 +51,7 @@ class ModelPrice:
 
     def key(self, meter: str) -> str:
         """Name the unit price of a meter as events record it."""
-        return f"{self.label}/{meter}"
+        return self.label + "/" + meter
 
 
 def model_price(

@@ -108,13 +108,14 @@ def _named_by_connection(headers: Headers) -> set[bytes]:
     """Collect the fields that a Connection field declares to be of one connection only."""
     named: set[bytes] = set()
     for name, value in headers:
-        if len(name) == len(b"connection") and name.lower() == b"connection":
+        if len(name) == _CONNECTION_SIZE and name.lower() == b"connection":
             named.update(_key(token.strip()) for token in value.split(b","))
-    return named - _NEVER_NAMED
+    return named - _NEVER_NAMED if named else named
 
 
 def _key(name: bytes) -> bytes:
     return name.lower().replace(b"_", b"-")
 
 
+_CONNECTION_SIZE = len(b"connection")
 _NEVER_NAMED = frozenset((b"", b"close", b"content-type", b"content-length"))
