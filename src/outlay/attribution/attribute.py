@@ -4,7 +4,8 @@ The one place where that order stands. Source: product.md 2; docs/adr/0010-attri
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from outlay.attribution import hints
 from outlay.attribution.dimensions import (
@@ -31,14 +32,13 @@ _DIMENSION_OF = {header.lower().encode(): dimension for dimension, header in HEA
 _BY_NAME = {dimension.value: dimension for dimension in Dimension}
 
 
-@dataclass(slots=True)
-class _Sent:
+class _Sent(msgspec.Struct, gc=False):
     """What the client's headers say, before the key's rules."""
 
-    values: dict[Dimension, Value] = field(default_factory=dict)
-    client: dict[bytes, bytes] = field(default_factory=dict)
+    values: dict[Dimension, Value] = msgspec.field(default_factory=dict)
+    client: dict[bytes, bytes] = msgspec.field(default_factory=dict)
     run_budget_nanos: int | None = None
-    hints: list[str] = field(default_factory=list)
+    hints: list[str] = msgspec.field(default_factory=list)
 
 
 def attribute(

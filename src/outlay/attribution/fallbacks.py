@@ -46,7 +46,8 @@ def find_fallbacks(
 
 def is_codex(client_headers: Mapping[bytes, bytes]) -> bool:
     """Tell whether the client says that it is Codex, in `originator` or `user-agent`."""
-    return any(client_headers.get(mark, b"")[:5].lower() == b"codex" for mark in CODEX_MARKS)
+    agent, originator = [client_headers.get(mark, b"") for mark in CODEX_MARKS]
+    return b"codex" in (agent[:5].lower(), originator[:5].lower())
 
 
 def _codex_sessions(

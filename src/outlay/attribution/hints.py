@@ -6,6 +6,7 @@ A hint is `code: sentence` in printable ASCII of bounded length, since it become
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from outlay.attribution.dimensions import HEADERS, RUN_BUDGET_HEADER, Dimension, Value
 from outlay.identity.credential_shapes import is_jwt
@@ -87,11 +88,11 @@ _OFTEN_MEANT = {
 
 def hint_for(dimension: Dimension, value: Value) -> str | None:
     """Say what is wrong with a value of a dimension, or None when nothing is."""
-    header = HEADERS[dimension]
     if value.hashed:
         return _hint(
             f"{dimension}_hashed",
-            f"{header} is too long or looks like a credential; only its keyed hash is recorded",
+            f"{HEADERS[dimension]} is too long or looks like a credential; only its keyed hash is "
+            "recorded",
         )
     judge = _JUDGES.get(dimension)
     return None if judge is None else judge(dimension, value.text)
@@ -139,7 +140,9 @@ def propose_name(text: str) -> str:
     return _SLUG_BREAK.sub("-", text.lower()).strip("-")
 
 
+@lru_cache(maxsize=4_096)
 def _judge_name(dimension: Dimension, text: str) -> str | None:
+    """Judge a name; remembered, since a company has few of them and sends them with every call."""
     slug = text if text.islower() and " " not in text else propose_name(text)
     if slug.replace("_", "-") in _GENERIC[dimension]:
         return _hint(f"{dimension}_generic", _GENERIC_ADVICE[dimension].format(_quote(text)))

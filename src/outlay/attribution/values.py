@@ -6,7 +6,8 @@ trailing blanks; nothing is cut. Source: docs/adr/0010-attribution.md.
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from outlay.attribution.dimensions import ID_DIMENSIONS, Dimension, Source, Value
 from outlay.identity.credential_shapes import MIN_SECRET_CHARS, has_secret
@@ -23,8 +24,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 """Letters and marks that show as nothing although Unicode does not call them format characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True, gc=False):
     """How values become recorded ones: the keyed hash, and whether a text is a secret of ours."""
 
     hash_value: Callable[[str], str]
