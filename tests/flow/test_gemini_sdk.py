@@ -52,6 +52,17 @@ def quantity(event: dict[str, Any], *meters: str) -> int:
 
 
 @pytest.mark.parametrize("version", [None, "v1", "v1beta"])
+def test_the_models_of_the_gemini_api_are_listed_and_described(
+    gateway: Gateway, user: str, version: str | None
+) -> None:
+    with connected(gateway, user, version) as client:
+        listed = [model.name for model in client.models.list()]
+        described = client.models.get(model=MODEL)
+    assert listed
+    assert described.name == f"models/{MODEL}"
+
+
+@pytest.mark.parametrize("version", [None, "v1", "v1beta"])
 def test_generated_content_is_metered_under_every_version(
     gateway: Gateway, user: str, version: str | None
 ) -> None:

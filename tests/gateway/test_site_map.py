@@ -74,6 +74,18 @@ def test_the_list_of_models_is_anthropics_for_its_clients() -> None:
     assert Wire.ANTHROPIC_MODELS is place_of("GET", "/v1/models", speaks_anthropic=True).route.wire
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gemini-3-pro"])
+def test_models_under_v1_are_googles_for_its_clients(path: str) -> None:
+    place = find_place("GET", path, speaks_anthropic=False, speaks_gemini=True)
+    assert isinstance(place, Place)
+    assert (Wire.GEMINI, Envelope.GOOGLE) == (place.route.wire, place.route.envelope)
+
+
+def test_models_under_v1beta_openai_are_in_openais_format() -> None:
+    for path in ("/v1beta/openai/models", "/v1beta/openai/models/gemini-3-pro"):
+        assert Wire.OPENAI_MODELS is place_of("GET", path).route.wire
+
+
 def test_what_a_path_names_is_kept() -> None:
     assert (
         "models/with%".replace("models/", "")

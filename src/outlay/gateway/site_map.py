@@ -30,6 +30,7 @@ RESPONSES = _openai(Wire.OPENAI_RESPONSES, "responses")
 RESPONSES_RETRIEVE = _openai(Wire.OPENAI_RESPONSES, "responses.retrieve", _FREE)
 OPENAI_MODEL = _openai(Wire.OPENAI_MODELS, "models", _FREE)
 ANTHROPIC_MODEL = _anthropic(Wire.ANTHROPIC_MODELS, "models", _FREE)
+GEMINI_MODEL = _gemini("models", _FREE)
 
 _EXACT: dict[tuple[str, str], Route] = {
     # OpenAI and every OpenAI-compatible provider
@@ -53,7 +54,7 @@ _EXACT: dict[tuple[str, str], Route] = {
     ("POST", "/v1beta/openai/embeddings"): EMBEDDINGS,
     ("GET", "/v1beta/openai/models"): OPENAI_MODEL,
     # Gemini
-    ("GET", "/v1beta/models"): _gemini("models", _FREE),
+    ("GET", "/v1beta/models"): GEMINI_MODEL,
 }
 
 _GEMINI_VERBS: dict[str, Route] = {
@@ -73,7 +74,7 @@ _STORED_RESPONSE: dict[tuple[str, str], Route] = {
 
 _GEMINI_CALL = re.compile(r"/(?:v1|v1beta)/models/([^/:]+):(\w+)")
 _STORED_RESPONSE_PATH = re.compile(r"/v1/responses/([\w-]+)(/cancel|/input_items)?")
-_ONE_MODEL = re.compile(r"/(v1|v1beta|v1beta/openai)/models/([^/:]+(?:/[^/:]+)?)")
+_ONE_MODEL = re.compile(r"/(?:v1|v1beta|v1beta/openai)/models/([^/:]+(?:/[^/:]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +94,25 @@ class Nowhere:
     allowed: tuple[str, ...] = ()
 
 
-def find_place(method: str, path: str, *, speaks_anthropic: bool) -> Place | Nowhere:
+def find_place(
+    method: str, path: str, *, speaks_anthropic: bool, speaks_gemini: bool = False
+) -> Place | Nowhere:
     """Find a request on the site map.
 
-    `path` is as sent, percent-encoded, without query. `speaks_anthropic` tells by the
-    `anthropic-version` header whose list of models is asked for.
+    `path` is as sent, percent-encoded, without query. Three providers list their models under
+    `/v1/models`: `speaks_anthropic` tells by the `anthropic-version` header, `speaks_gemini` by
+    Google's own headers, whose list is asked for.
     """
     route = _EXACT.get((method, path))
-    if route is not None:
-        if route is OPENAI_MODEL and speaks_anthropic:
-            route = ANTHROPIC_MODEL
+    if route is not None and route is not OPENAI_MODEL:
         return Place(route)
+    models = _models_of(path, speaks_anthropic=speaks_anthropic, speaks_gemini=speaks_gemini)
+    if route is OPENAI_MODEL:
+        return Place(models)
     return (
         _find_gemini_call(method, path)
         or _find_stored_response(method, path)
-        or _find_one_model(method, path, speaks_anthropic=speaks_anthropic)
+        or _find_one_model(method, path, models)
         or Nowhere(_envelope_of(path), tuple(sorted(m for m, p in _EXACT if p == path)))
     )
 
@@ -128,15 +133,20 @@ def _find_stored_response(method: str, path: str) -> Place | None:
     return Place(route, object_id=match[1]) if match and route else None
 
 
-def _find_one_model(method: str, path: str, *, speaks_anthropic: bool) -> Place | None:
+def _find_one_model(method: str, path: str, models: Route) -> Place | None:
     match = _ONE_MODEL.fullmatch(path)
     if match is None or method != "GET":
         return None
-    if match[1] == "v1beta":
-        return Place(_gemini("models", _FREE), path_model=unquote(match[2]))
-    return Place(
-        ANTHROPIC_MODEL if speaks_anthropic else OPENAI_MODEL, path_model=unquote(match[2])
-    )
+    return Place(models, path_model=unquote(match[1]))
+
+
+def _models_of(path: str, *, speaks_anthropic: bool, speaks_gemini: bool) -> Route:
+    """Say whose models a path under `models` means; OpenAI's where nothing tells otherwise."""
+    if path.startswith("/v1beta/"):
+        return OPENAI_MODEL if path.startswith("/v1beta/openai/") else GEMINI_MODEL
+    if speaks_anthropic:
+        return ANTHROPIC_MODEL
+    return GEMINI_MODEL if speaks_gemini else OPENAI_MODEL
 
 
 def _envelope_of(path: str) -> Envelope:

@@ -1,6 +1,8 @@
 """Steps 1 to 5 of a call, as steps: each gives a value or a refusal, none knows the order."""
 
-from dataclasses import replace
+from functools import lru_cache
+
+from msgspec.structs import replace
 
 from outlay.attribution.attribute import attribute
 from outlay.attribution.dimensions import UNATTRIBUTED, Attribution
@@ -33,6 +35,8 @@ _KIND_OF = {
     Wire.GEMINI: ProviderKind.GEMINI,
 }
 
+_GOOGLE_HEADERS = (b"x-goog-api-key", b"x-goog-api-client")
+
 
 class Visit:
     """One request on its way through the steps, and what is known of it so far."""
@@ -56,6 +60,7 @@ class Visit:
             socket.method,
             socket.path,
             speaks_anthropic=socket.header(b"anthropic-version") is not None,
+            speaks_gemini=socket.path.startswith("/v1/models") and _comes_from_google_sdk(socket),
         )
         if isinstance(place, Place):
             self._envelope = place.route.envelope
@@ -188,6 +193,10 @@ class Visit:
             model_requested=call.model if call else None,
             attribution=self._attribution,
         )
+
+
+def _comes_from_google_sdk(socket: CallerSocket) -> bool:
+    return any(socket.header(name) is not None for name in _GOOGLE_HEADERS)
 
 
 def _limits(planned: Planned, limits: Limits) -> Limits:
