@@ -51,6 +51,8 @@ async def _run(settings: Settings, channel: socket.socket) -> None:
         await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
     finally:
         watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
         await worker.close()
 
 
