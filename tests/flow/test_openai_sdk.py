@@ -199,3 +199,36 @@ def test_a_header_too_long_is_refused_once(gateway: Gateway) -> None:
     assert refused.value.code == "invalid_header"
     assert "X-Cost-Feature" in refused.value.message
     assert refused.value.response.headers["x-should-retry"] == "false"
+
+
+def test_a_gemini_model_answers_in_openai_format(gateway: Gateway, user: str) -> None:
+    with OpenAI(
+        api_key=gateway.key,
+        base_url=f"{gateway.url}/v1beta/openai",
+        default_headers={"X-Cost-User": user},
+    ) as client:
+        answer = client.chat.completions.create(
+            model="gemini-2.5-flash", messages=[{"role": "user", "content": "Say hello."}]
+        )
+
+    event = gateway.call(user=user)
+
+    assert answer.choices[0].message.content
+    assert event["provider"] == "gemini"
+    assert event["wire"] == "openai_chat"
+    assert event["usage_source"] == "reported"
+
+
+def test_a_provider_can_be_named_before_the_model(
+    client: OpenAI, gateway: Gateway, user: str
+) -> None:
+    """The provider sees its own name for the model, so it must be the part after the slash."""
+    answer = client.chat.completions.create(
+        model="openai/gpt-4o-mini", messages=[{"role": "user", "content": "Say hello."}]
+    )
+
+    event = gateway.call(user=user)
+
+    assert answer.model.startswith("gpt-4o-mini")
+    assert event["model_requested"] == "openai/gpt-4o-mini"
+    assert event["model"] == "gpt-4o-mini"
