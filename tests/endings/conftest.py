@@ -1,7 +1,9 @@
 """A gateway with short limits, so that every ending comes within a second or two."""
 
+import threading
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -25,11 +27,35 @@ def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+class _TornError(BaseHTTPRequestHandler):
+    """Answers with an error of which half is sent."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(429)
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        self.wfile.write(b'{"error": {"mess')
+        self.close_connection = True
+
+
 @pytest.fixture(scope="session")
-def gateway(emulator_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def torn_url() -> Iterator[str]:
+    """The address of a provider whose every answer is an error that breaks off."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _TornError) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    emulator_url: str, torn_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A running gateway with short limits in front of the emulated provider."""
     folder = tmp_path_factory.mktemp("endings")
-    with running_gateway(emulator_url, folder / "data", folder / "log", **LIMITS) as running:
+    settings = LIMITS | {"OUTLAY_TORN_BASE_URL": torn_url, "OUTLAY_TORN_API_KEY": "sk-torn"}
+    with running_gateway(emulator_url, folder / "data", folder / "log", **settings) as running:
         yield running
 
 

@@ -129,6 +129,22 @@ def test_a_call_that_was_sent_and_not_answered_is_settled_at_its_bound(
     assert 0 < float(event["likely_cost_usd"]) < float(event["cost_usd"])
 
 
+def test_a_failed_call_is_told_its_model_and_what_it_counts(gateway: Gateway, user: str) -> None:
+    sent = steered(user, "fault=reset-before-answer") | {"x-cost-budget": "typo"}
+    answer = post(gateway, CHAT, chat_body(), headers=sent)
+    assert "gpt-4o-mini" == answer.headers["x-cost-model"]
+    assert event_of(gateway, user)["cost_usd"] == answer.headers["x-cost-usd"]
+    assert "header_unknown" in answer.headers["x-cost-warning"]
+
+
+def test_a_providers_error_that_breaks_off_costs_nothing(gateway: Gateway, user: str) -> None:
+    body = chat_body(model="torn/gpt-4o-mini")
+    answer = post(gateway, CHAT, body, headers={"x-cost-user": user})
+    assert (502, "0") == (answer.status, answer.headers["x-cost-usd"])
+    event = event_of(gateway, user)
+    assert ("provider_error", 0) == (event["ending"], event["cost_nanos"])
+
+
 @pytest.mark.parametrize("status", [429, 500, 529])
 def test_a_providers_own_error_passes_unchanged_and_costs_nothing(
     gateway: Gateway, emulator_url: str, user: str, status: int
@@ -192,6 +208,7 @@ def test_a_background_response_is_settled_once_when_its_usage_is_seen(
     body = {"model": "gpt-4o-mini", "input": "Draft it.", "background": True}
     answer = post(gateway, "/v1/responses", body, headers=steered(user, "background_ms=700"))
     assert answer.json()["status"] in {"queued", "in_progress"}
+    assert "x-cost-usd" not in answer.headers  # nobody knows yet; zero would say free
     event = event_of(gateway, user)
     assert (answer.request_id, "complete", "reported") == (
         event["request_id"],

@@ -69,8 +69,10 @@ class Made:
     started_us: int
 
 
-async def finish(planned: Planned, intent: Intent, ended: Ended, rooms: Rooms) -> UsageEvent:
-    """Write the one event of a call together with the settlement of its holds.
+async def finish(planned: Planned, intent: Intent, ended: Ended, rooms: Rooms) -> UsageEvent | None:
+    """Write the one event of a call together with the settlement of its holds, and return it.
+
+    A call whose work goes on at the provider has none yet: it stays open, and None is returned.
 
     When the ledger cannot be written the answer is delivered all the same: the intent stays open
     and the journal keeps trying.
@@ -78,13 +80,14 @@ async def finish(planned: Planned, intent: Intent, ended: Ended, rooms: Rooms) -
     made = Made(planned.call, planned.target.provider, intent, planned.started_us)
     event = make_event(made, ended, rooms)
     _remember_object(planned, event, rooms)
+    _count(made, event, rooms)
     try:
-        if not await _record_deferred(event, ended, rooms):
-            await rooms.journal.record_event(event)
+        if await _record_deferred(event, ended, rooms):
+            return None
+        await rooms.journal.record_event(event)
     except (LedgerUnavailable, InvariantBroken):
         rooms.metrics.unsettled.inc()
         _log.exception("event not written, the intent stays open", request_id=event.request_id)
-    _count(made, event, rooms)
     return event
 
 

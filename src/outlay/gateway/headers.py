@@ -11,7 +11,16 @@ _WARNINGS_LIMIT_BYTES = 1_024
 
 def our_headers(planned: Planned) -> Headers:
     """Return what every answer to this call carries."""
-    headers = [(b"x-cost-request-id", planned.request_id.encode())]
+    return [(b"x-cost-request-id", planned.request_id.encode()), *_about(planned)]
+
+
+def refused_head(planned: Planned, event: UsageEvent | None) -> Headers:
+    """Return what a refusal of a call that was made says beside its id: it may have cost."""
+    return _about(planned) + _cost(event)
+
+
+def _about(planned: Planned) -> Headers:
+    headers = []
     if planned.target.model:
         headers.append((b"x-cost-model", _ascii(planned.target.model)))
     warnings = "; ".join(planned.attribution.warnings)
@@ -29,14 +38,15 @@ def whole_head(planned: Planned, upstream: Headers, event: UsageEvent | None, si
     """Return the head of an answer sent in one piece, with what it cost."""
     headers = answer_headers(upstream, body_changes=True) + our_headers(planned)
     headers.append((b"content-length", b"%d" % size))
-    if event is not None:
-        headers.append((b"x-cost-usd", _cost_text(event).encode()))
-    return headers
+    return headers + _cost(event)
 
 
-def _cost_text(event: UsageEvent) -> str:
+def _cost(event: UsageEvent | None) -> Headers:
+    """Say what the call cost: nothing is said of a free one, or of one that still goes on."""
+    if event is None:
+        return []
     nanos = event.cost.cost_nanos
-    return "unpriced" if nanos is None else usd_text(nanos)
+    return [(b"x-cost-usd", b"unpriced" if nanos is None else usd_text(nanos).encode())]
 
 
 def _ascii(text: str) -> bytes:

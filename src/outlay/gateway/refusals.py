@@ -5,6 +5,7 @@ from http import HTTPStatus
 from outlay.gateway.caller_socket import CallerSocket
 from outlay.kernel.errors import Category, Refused
 from outlay.kernel.ids import RequestId
+from outlay.transport.upstream import Headers
 from outlay.wire.call import Envelope
 from outlay.wire.errors import write_error
 
@@ -26,9 +27,13 @@ STATUS: dict[Category, int] = {
 
 
 async def refuse(
-    socket: CallerSocket, envelope: Envelope, refused: Refused, request_id: RequestId
+    socket: CallerSocket,
+    envelope: Envelope,
+    refused: Refused,
+    request_id: RequestId,
+    about_call: Headers | None = None,
 ) -> int:
-    """Answer with a refusal and return its status.
+    """Answer with a refusal and return its status; `about_call` is told beside the call's id.
 
     A refusal that waiting cannot cure says `x-should-retry: false`: without it the OpenAI and
     Anthropic SDKs repeat a 429 twice by default.
@@ -46,6 +51,7 @@ async def refuse(
         (b"content-type", content_type.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"x-cost-request-id", request_id.encode()),
+        *(about_call or ()),
     ]
     if refused.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % refused.retry_after_s))

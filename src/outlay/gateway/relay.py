@@ -7,7 +7,7 @@ from http import HTTPStatus
 from outlay.gateway.admit import Planned
 from outlay.gateway.caller_socket import CallerSocket
 from outlay.gateway.finish import Ended, finish
-from outlay.gateway.headers import streamed_head, whole_head
+from outlay.gateway.headers import refused_head, streamed_head, whole_head
 from outlay.gateway.refusals import STATUS, refuse
 from outlay.gateway.rooms import Rooms
 from outlay.kernel.errors import Category, Refused
@@ -159,8 +159,8 @@ class Relay:
 
     async def _end_unanswered(self, error: UpstreamError) -> None:
         """End a call that has no (complete) answer: sent or not is what decides about its cost."""
-        ending = Ending.NEVER_SENT if isinstance(error, NotSent) else Ending.NO_ANSWER
         refused = Refused(error.code, error.category, str(error))
+        ending = _unanswered_ending(error, self._ended.status)
         self._ended.status = STATUS[refused.category]
         await self._finish(ending)
         await self._answer_refusal(refused)
@@ -200,8 +200,14 @@ class Relay:
     async def _answer_refusal(self, refused: Refused) -> None:
         self._socket.unwatch()
         if not self._socket.gone:
-            envelope = self._planned.call.route.envelope
-            await refuse(self._socket, envelope, refused, self._planned.request_id)
+            planned = self._planned
+            await refuse(
+                self._socket,
+                planned.call.route.envelope,
+                refused,
+                planned.request_id,
+                refused_head(planned, self._event),
+            )
 
     async def _end_with_error_event(self, code: str, message: str) -> None:
         self._socket.unwatch()
@@ -247,6 +253,14 @@ class Relay:
         self._socket.unwatch()
         if self._answer is not None:
             await self._answer.close()
+
+
+def _unanswered_ending(error: UpstreamError, status: int | None) -> Ending:
+    """Say how a call ended without a whole answer; an error broken off is an error, not billed."""
+    if isinstance(error, NotSent):
+        return Ending.NEVER_SENT
+    is_error = status is not None and status >= HTTPStatus.MULTIPLE_CHOICES
+    return Ending.PROVIDER_ERROR if is_error else Ending.NO_ANSWER
 
 
 def _stream_ending(answer: Answer) -> Ending:
