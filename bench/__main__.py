@@ -177,7 +177,7 @@ def _fairness(data_dir: Path) -> dict[str, Any]:
 
 def _median_row(rows: list[dict[str, Any]]) -> str:
     def median(name: str) -> float:
-        return statistics.median(row.get(name, 0) for row in rows)
+        return float(statistics.median(row.get(name, 0) for row in rows))
 
     return (
         f"{rows[0]['scenario']:<14} {rows[0]['target']:<7} {median('calls_per_s'):>9.0f} calls/s  "
