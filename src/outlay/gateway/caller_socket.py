@@ -27,16 +27,15 @@ class CallerSocket:
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.started = False
         self.gone = False
+        self._fields = dict(reversed(self.headers))
         self._receive = receive
         self._send = send
         self._watch: asyncio.Task[None] | None = None
 
     def header(self, name: bytes) -> str | None:
         """Return the first header field of that lower-case name."""
-        for field, value in self.headers:
-            if field == name:
-                return value.decode("latin-1")
-        return None
+        value = self._fields.get(name)
+        return None if value is None else value.decode("latin-1")
 
     async def read_body(self, limit_bytes: int) -> bytes | Refused:
         """Read the whole body, or say why it is not taken.

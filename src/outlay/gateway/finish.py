@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from outlay.gateway.admit import Planned
@@ -59,8 +60,7 @@ class Ended:
     cut_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True, gc=False):
     """A call that was made: what was asked of whom, under which intent, since when (monotonic)."""
 
     call: Call
@@ -124,7 +124,7 @@ def make_event(made: Made, ended: Ended, rooms: Bookkeeping) -> UsageEvent:
         latency_us=now_us - made.started_us,
         response_bytes=ended.response_bytes,
         cut_reason=ended.cut_reason,
-        findings=tuple(finding.code for finding in metered.findings),
+        findings=tuple([finding.code for finding in metered.findings]),
     )
 
 

@@ -7,6 +7,15 @@ from outlay.providers.headers import answer_headers
 from outlay.transport.upstream import Headers
 
 _WARNINGS_LIMIT_BYTES = 1_024
+_CONTENT_TYPE_SIZE = len(b"content-type")
+
+
+def content_type(headers: Headers) -> str:
+    """Return the content type that a provider states, or nothing."""
+    for name, value in headers:
+        if len(name) == _CONTENT_TYPE_SIZE and name.lower() == b"content-type":
+            return value.decode("latin-1")
+    return ""
 
 
 def our_headers(planned: Planned) -> Headers:
@@ -23,8 +32,8 @@ def _about(planned: Planned) -> Headers:
     headers = []
     if planned.target.model:
         headers.append((b"x-cost-model", _ascii(planned.target.model)))
-    warnings = "; ".join(planned.attribution.warnings)
-    if warnings:
+    if planned.attribution.warnings:
+        warnings = "; ".join(planned.attribution.warnings)
         headers.append((b"x-cost-warning", _ascii(warnings)[:_WARNINGS_LIMIT_BYTES]))
     return headers
 
@@ -51,4 +60,6 @@ def _cost(event: UsageEvent | None) -> Headers:
 
 def _ascii(text: str) -> bytes:
     """Make text safe in a header: everything else is shown as an escape."""
-    return "".join(c if " " <= c <= "~" else f"\\u{ord(c):04x}" for c in text).encode()
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c if " " <= c <= "~" else f"\\u{ord(c):04x}" for c in text)
+    return text.encode()

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from outlay.gateway.admit import Planned
 from outlay.gateway.caller_socket import CallerSocket
 from outlay.gateway.finish import Ended, finish
-from outlay.gateway.headers import refused_head, streamed_head, whole_head
+from outlay.gateway.headers import content_type, refused_head, streamed_head, whole_head
 from outlay.gateway.refusals import STATUS, refuse
 from outlay.gateway.rooms import Rooms
 from outlay.kernel.errors import Category, Refused
@@ -26,7 +26,8 @@ from outlay.wire.ask_usage import UsageHider
 from outlay.wire.errors import write_stream_error
 
 WATCH_AFTER_S = 1
-"""A slower answer than this watches for a hang-up; quicker ones are not worth a task."""
+"""A slower call than this has its caller watched and its time limited; quicker ones are not worth
+a task and a timer more."""
 ABORT_AGAIN_AFTER_S = 1
 
 _CUT_MESSAGES = {
@@ -34,6 +35,8 @@ _CUT_MESSAGES = {
     "total_limit": "The call reached the gateway's limit on its total time and was ended.",
     "answer_too_large": "The answer is too large to be taken in one piece: ask for a stream.",
 }
+
+_BILLED = frozenset({Ending.COMPLETE, Ending.BROKEN_STREAM, Ending.NO_ANSWER, Ending.CUT})
 
 
 class Relay:
@@ -64,8 +67,7 @@ class Relay:
     async def run(self, build: Callable[[], UpstreamRequest], hider: UsageHider | None) -> None:
         """Send what `build` makes and relay its answer, until the caller has all or is gone."""
         self._task = asyncio.current_task()
-        self._arm(WATCH_AFTER_S, self._watch_caller)
-        self._arm(self._total_limit_s(), lambda: self.abort("total_limit"))
+        self._arm(WATCH_AFTER_S, self._take_care)
         try:
             await self._exchange(build(), hider)
         except asyncio.CancelledError:
@@ -95,9 +97,8 @@ class Relay:
         self._answer = answer
         self._ended.first_byte_us = self._rooms.clock.monotonic_us()
         self._ended.status = answer.status
-        content_type = next((v for k, v in answer.headers if k.lower() == b"content-type"), b"")
         reader = open_reader(
-            self._planned.call, status=answer.status, content_type=content_type.decode("latin-1")
+            self._planned.call, status=answer.status, content_type=content_type(answer.headers)
         )
         self._reader, self._ended.answer = reader, reader.answer
         if self._planned.call.stream and answer.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -221,13 +222,19 @@ class Relay:
         if self._finished:
             return
         self._finished = True
-        billed = ending in {Ending.COMPLETE, Ending.BROKEN_STREAM, Ending.NO_ANSWER, Ending.CUT}
-        self._ended.ending = Ending.CALLER_GONE if self._socket.gone and billed else ending
+        self._ended.ending = ending
+        if self._socket.gone and ending in _BILLED:
+            self._ended.ending = Ending.CALLER_GONE
         if self._intent is None:
             return
         self._settling = True
         self._event = await finish(self._planned, self._intent, self._ended, self._rooms)
         self._settling = False
+
+    def _take_care(self) -> None:
+        """Look after a call that is not over in a moment, as most are."""
+        self._watch_caller()
+        self._arm(self._total_limit_s() - WATCH_AFTER_S, lambda: self.abort("total_limit"))
 
     def _watch_caller(self) -> None:
         self._socket.watch(self._on_hang_up)

@@ -73,7 +73,8 @@ class Visit:
         configuration, socket = self.rooms.configuration, self.socket
         query = socket.query.encode("latin-1") if self._envelope is Envelope.GOOGLE else b""
         caller = configuration.keyring.authenticate(socket.headers, query)
-        if isinstance(caller, UnknownKey) and await configuration.refresh():
+        if isinstance(caller, UnknownKey):
+            await configuration.refresh()
             caller = configuration.keyring.authenticate(socket.headers, query)
         if isinstance(caller, Caller):
             self._caller = caller
@@ -201,11 +202,15 @@ def _comes_from_google_sdk(socket: CallerSocket) -> bool:
 
 def _limits(planned: Planned, limits: Limits) -> Limits:
     """Fit the limits to the call: a whole answer may take all of its time before the first byte."""
-    model_idle_s = planned.target.provider.idle_timeout_s
     if not planned.call.stream:
-        return replace(limits, first_byte_timeout_s=limits.total_timeout_s)
-    idle_s = model_idle_s.get(planned.target.model or "", limits.idle_timeout_s)
-    return replace(limits, idle_timeout_s=idle_s)
+        return _for_whole_answers(limits)
+    idle_s = planned.target.provider.idle_timeout_s.get(planned.target.model or "")
+    return limits if idle_s is None else replace(limits, idle_timeout_s=idle_s)
+
+
+@lru_cache(maxsize=16)
+def _for_whole_answers(limits: Limits) -> Limits:
+    return replace(limits, first_byte_timeout_s=limits.total_timeout_s)
 
 
 def _wire_kind(call: Call) -> ProviderKind:

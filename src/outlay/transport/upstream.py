@@ -1,7 +1,6 @@
 """The upstream client's interface: send a request, get an answer whose body is still coming."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -12,8 +11,7 @@ Headers = list[tuple[bytes, bytes]]
 """Header fields in wire order, names as they came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, gc=False):
     """How long each part of an exchange may take, in seconds (product.md 14)."""
 
     connect_timeout_s: float = 5
