@@ -35,33 +35,39 @@ class LiveConfiguration:
         self._ledger = ledger
         self._loaders = loaders
         self._looking = asyncio.Lock()
+        self._looks = 0
         self._revisions = self._read_revisions()
         self.keyring = loaders.keyring(ledger)
         self.providers = loaders.providers(ledger)
         self.book = loaders.book(ledger)
 
-    async def refresh(self) -> bool:
-        """Look for changes and take them over; True when something changed.
+    async def refresh(self) -> None:
+        """Look for changes and take them over; returns after a look that began after this call.
 
-        When the ledger cannot be read the last snapshot stays in force.
+        Many who ask at once share a look: a flood of unknown keys is no flood of queries. When the
+        ledger cannot be read the last snapshot stays in force.
         """
+        wanted = self._looks + 1
         async with self._looking:
+            if self._looks >= wanted:
+                return
+            self._looks += 1
             try:
-                return await asyncio.to_thread(self._take_changes)
+                await asyncio.to_thread(self._take_changes)
             except LedgerUnavailable:
                 _log.warning("the ledger cannot be read, the last configuration stays")
-                return False
 
     async def watch(self) -> None:
-        """Look for changes for ever."""
+        """Look for changes for ever; what cannot be read now may be mended by the next change."""
         while True:
             await asyncio.sleep(POLL_EVERY_S)
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception:  # noqa: BLE001 the outermost boundary of a job
+                _log.exception("a change could not be taken over")
 
-    def _take_changes(self) -> bool:
+    def _take_changes(self) -> None:
         found, known = self._read_revisions(), self._revisions
-        if found == known:
-            return False
         if found.get("keys") != known.get("keys"):
             self.keyring = self._loaders.keyring(self._ledger)
         if found.get("providers") != known.get("providers"):
@@ -69,7 +75,6 @@ class LiveConfiguration:
         if found.get("prices") != known.get("prices"):
             self.book = self._loaders.book(self._ledger)
         self._revisions = found
-        return True
 
     def _read_revisions(self) -> dict[str, int]:
         with self._ledger.read() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.crash.server import PATIENCE_S, wait_for
+from tests.flow.running import Gateway
 
 CALLERS = 8
 _AFTER_FAILURE_S = 0.02
@@ -19,11 +20,11 @@ _AFTER_FAILURE_S = 0.02
 class Load:
     """Calls in several threads, each under an id of its own, until the block ends."""
 
-    url: str
-    key: str
+    gateway: Gateway
     label: str
     pause_s: float = 0.002
     answered: int = 0
+    failed: int = 0
     _stopping: threading.Event = field(default_factory=threading.Event)
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,26 +50,31 @@ class Load:
         number = 0
         while not self._stopping.wait(self.pause_s):
             number += 1
-            try:
-                status = self._call(f"{self.label}-{caller}-{number}", number)
-            except (OSError, http.client.HTTPException):
+            is_answered = self._try(f"{self.label}-{caller}-{number}", number)
+            with self._counting:
+                self.answered += is_answered
+                self.failed += not is_answered
+            if not is_answered:
                 self._stopping.wait(_AFTER_FAILURE_S)
-            else:
-                with self._counting:
-                    self.answered += status == http.client.OK
+
+    def _try(self, call_id: str, number: int) -> bool:
+        try:
+            return self._call(call_id, number) == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
 
     def _call(self, call_id: str, number: int) -> int:
         """Make one call and read all of its answer; returns its status."""
         stream = number % 2 == 0
         path, body = _request(call_id, number // 2, stream=stream)
         headers = {
-            "authorization": f"Bearer {self.key}",
+            "authorization": f"Bearer {self.gateway.key}",
             "content-type": "application/json",
             "x-cost-session": call_id,
             "x-emulate-id": call_id,
             "x-emulate": "gap_ms=2" if stream else "delay_ms=4",
         }
-        address = urlsplit(self.url)
+        address = urlsplit(self.gateway.url)
         connection = http.client.HTTPConnection(
             address.hostname or "", address.port, timeout=PATIENCE_S
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from tests.flow.running import OUTLAY, free_port, gateway_environment
+from tests.flow.running import OUTLAY, Gateway, create_key, free_port, gateway_environment
 
 PATIENCE_S = 120
 """A busy machine is no reason to fail: only what never comes is."""
@@ -21,16 +21,20 @@ _POLL_S = 0.02
 _T = TypeVar("_T")
 
 
-def wait_for(look: Callable[[], _T], what: str, patience_s: float = PATIENCE_S) -> _T:
-    """Return the first true thing that `look` gives.
+def wait_for(
+    look: Callable[[], _T], what: str, *, alive: subprocess.Popen[bytes] | None = None
+) -> _T:
+    """Return the first true thing that `look` gives, as long as the process `alive` lives.
 
     Raises:
         AssertionError: nothing came; with what was waited for.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := look()):
+        if alive is not None and alive.poll() is not None:
+            raise AssertionError(f"{what}: the process ended with {alive.returncode}")
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {patience_s} s")
+            raise AssertionError(f"{what}: not within {PATIENCE_S} s")
         time.sleep(_POLL_S)
     return found
 
@@ -60,7 +64,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for(self.is_ready, f"ready (see {self.log})")
+        wait_for(self.is_ready, f"ready (see {self.log})", alive=self.process)
         self.starts_s.append(time.monotonic() - began)
 
     def is_ready(self) -> bool:
@@ -123,29 +127,21 @@ class Server:
     def kill_everything(self) -> None:
         """End every process of it at the same instant, as a power switch would."""
         os.killpg(self.supervisor, signal.SIGKILL)
-        self._wait_for_end()
+        self.wait_until_gone()
 
     def kill_supervisor(self) -> None:
-        """End the supervisor alone, and wait until the others have ended by themselves."""
+        """End the supervisor alone; the others end by themselves."""
         os.kill(self.supervisor, signal.SIGKILL)
-        self._wait_for_end()
 
-    def _wait_for_end(self) -> None:
+    def wait_until_gone(self) -> None:
+        """Wait until no process of it is left."""
         assert self.process is not None
         self.process.wait()
         wait_for(lambda: not self.processes(), "no process left")
 
-    def ledger_command(self, *arguments: str) -> str:
-        """Run a command of ours on its ledger and return what it printed.
-
-        Raises:
-            CalledProcessError: it failed.
-        """
-        command = [str(OUTLAY), *arguments]
-        environment = dict(self.environment)
-        return subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
+    def as_gateway(self) -> Gateway:
+        """Make a key, and return what a caller and an operator need to know."""
+        return Gateway(self.url, create_key(self.environment), self.data_dir, self.environment)
 
     def ledger_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Read the ledger's file without asking the gateway."""

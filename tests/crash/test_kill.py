@@ -22,7 +22,7 @@ from tests.crash.judging import bill_of, events_of, faults, wait_until_swept
 from tests.crash.load import Load
 from tests.crash.server import Server, new_server, wait_for
 from tests.crash.tracing import can_attach, kill_at
-from tests.flow.running import create_key, running_emulator
+from tests.flow.running import running_emulator
 from tests.needed import require
 
 pytestmark = pytest.mark.crash
@@ -65,14 +65,15 @@ def test_no_call_is_lost_or_counted_twice(server: Server, provider: str) -> None
     """Each call of the bill has one event: as billed when reported, not below it when swept."""
     seed = int(os.environ.get("OUTLAY_CRASH_SEED", "1"))
     server.start()
-    load = Load(server.url, create_key(server.environment), label="crash")
+    gateway = server.as_gateway()
+    load = Load(gateway, label="crash")
     ways = crash(server, load, random.Random(seed))
     wait_until_swept(server)
     bill, events = bill_of(provider), events_of(server)
     assert [] == faults(bill, events)
     assert {"complete", "swept"} == {event.ending for event in events}
     assert load.answered <= sum(event.ending == "complete" for event in events)
-    server.ledger_command("verify")
+    gateway.outlay("verify")
     assert 0 == server.stop()
     record(server, seed=seed, ways=ways, endings=Counter(event.ending for event in events))
     require(can_attach(), "a strace that may attach to processes (for kills at the n-th write)")
@@ -97,6 +98,7 @@ def kill(server: Server, way: str, dice: random.Random) -> str:
             server.start()
         case "the supervisor":
             server.kill_supervisor()
+            server.wait_until_gone()
             server.start()
         case "the control process at a write":
             control = wait_for(server.control, "a control process")

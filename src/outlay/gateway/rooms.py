@@ -45,8 +45,8 @@ class Configuration(Protocol):
     providers: ProviderTable
     book: PriceBook
 
-    async def refresh(self) -> bool:
-        """Look for changes now; True when something changed."""
+    async def refresh(self) -> None:
+        """Look for changes now, and return when they are in force."""
         ...
 
 
