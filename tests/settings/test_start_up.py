@@ -6,6 +6,7 @@ import pytest
 
 from outlay.kernel.errors import SettingsError
 from outlay.settings import load_settings, refuse_unsafe, start_findings
+from outlay.settings.start_up import DEMO_MARKER
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,15 @@ def test_safe_settings_have_no_findings() -> None:
 )
 def test_what_is_allowed_but_should_be_known_is_told(environ: dict[str, str], code: str) -> None:
     assert _codes(environ) == [code]
+
+
+def test_serving_from_the_ledger_of_a_demo_is_told(tmp_path: Path) -> None:
+    """The README's demo and its `outlay serve` share the default data directory."""
+    data_dir = tmp_path / "outlay-data"
+    data_dir.mkdir(mode=0o700)
+    assert _codes({}) == []
+    (data_dir / DEMO_MARKER).write_text("{}")
+    assert _codes({}) == ["demo_ledger"]
 
 
 def test_a_data_directory_open_to_everybody_is_told(tmp_path: Path) -> None:

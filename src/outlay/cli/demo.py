@@ -14,18 +14,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
+from outlay.cli.serve import bind
 from outlay.kernel.clock import SystemClock
 from outlay.kernel.errors import OutlayError, SettingsError
 from outlay.settings import Settings, load_settings
+from outlay.settings.load import CONFIG_NAME
+from outlay.settings.start_up import DEMO_MARKER
 
-MARKER = "demo.json"
-"""In the data directory of a demo: what the history was told from, so that it is told once."""
 START_LIMIT_S = 120
+_CONFIGURING = ("OUTLAY_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "HF_TOKEN")
+_NO_CONFIGURATION = "# Keeps a demo from reading the outlay.toml of the working directory.\n"
 SEED = 7
 
 
@@ -59,7 +62,9 @@ def demo(
         Pace of the live calls; 0 makes none.
     """
     settings = load_settings(os.environ, host=host, port=port, data_dir=data_dir)
+    bind(settings).close()  # else another gateway there would be taken for the demo's
     _refuse_foreign_ledger(settings.data_dir)
+    _forget_configuration()
     console = Console(stderr=True, soft_wrap=True)
     with ExitStack() as running:
         signal.signal(signal.SIGTERM, _stop)
@@ -82,10 +87,20 @@ def _stop(_number: int, _frame: object) -> None:
 
 def _refuse_foreign_ledger(data_dir: Path) -> None:
     """Never mix invented calls into a ledger of somebody's own."""
-    if (data_dir / "ledger.sqlite3").exists() and not (data_dir / MARKER).exists():
+    if (data_dir / "ledger.sqlite3").exists() and not (data_dir / DEMO_MARKER).exists():
         raise SettingsError(
             f"{data_dir} holds a ledger that is not a demo's: choose another --data-dir"
         )
+
+
+def _forget_configuration() -> None:
+    """Take out of the environment what leads to a provider, a database or a key of somebody's own.
+
+    The commands that the demo uses read it too: invented calls would go into a real ledger.
+    """
+    for name in list(os.environ):
+        if name.startswith(_CONFIGURING) or name.endswith("_API_KEY"):
+            del os.environ[name]
 
 
 @contextmanager
@@ -104,20 +119,18 @@ def _emulator(console: Console) -> Iterator[str]:
 @contextmanager
 def _gateway(settings: Settings, provider: str, console: Console) -> Iterator[str]:
     """Run `outlay serve` with the emulator as every provider; nothing can reach a real one."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("OUTLAY_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_"))
-    }
+    environment = dict(os.environ)
     for name in ("OPENAI", "ANTHROPIC", "GEMINI"):
         environment[f"OUTLAY_{name}_BASE_URL"] = provider
         environment[f"OUTLAY_{name}_API_KEY"] = f"emulated-{name.lower()}"
     address = ["--host", settings.host, "--port", str(settings.port)]
     command = [sys.executable, "-m", "outlay", "serve", *address]
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    marker = settings.data_dir / MARKER
+    marker = settings.data_dir / DEMO_MARKER
     if not marker.exists():
         marker.write_text(json.dumps({"history": None}))
+        with suppress(FileExistsError), (settings.data_dir / CONFIG_NAME).open("x") as config:
+            config.write(_NO_CONFIGURATION)
     command += ["--data-dir", str(settings.data_dir), "--workers", str(settings.workers)]
     url = f"http://{settings.host}:{settings.port}"
     with _child(command, environment) as process:
@@ -170,7 +183,7 @@ def _import_history(settings: Settings, calls: int, console: Console) -> None:
     from outlay.cli.import_ import calls as import_calls
     from outlay.emulator.company import history
 
-    marker = settings.data_dir / MARKER
+    marker = settings.data_dir / DEMO_MARKER
     told = json.loads(marker.read_text())
     if not calls or told["history"] == "imported":
         return

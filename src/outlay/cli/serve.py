@@ -57,13 +57,18 @@ def run(settings: Settings) -> None:
     configure_logs(settings.log_level, as_json=settings.log_json, process="supervisor")
     refuse_unsafe(settings)
     allow_open_files()
-    with claim(settings.data_dir), _listener(settings) as listener:
+    with claim(settings.data_dir), bind(settings) as listener:
         prepare_metrics(settings.data_dir)
         supervisor = Supervisor(settings, listener, control_main, worker_main)
         asyncio.run(supervisor.run(lambda: _greet(settings, listener)))
 
 
-def _listener(settings: Settings) -> socket.socket:
+def bind(settings: Settings) -> socket.socket:
+    """Take the address to listen on.
+
+    Raises:
+        SettingsError: somebody else has it.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

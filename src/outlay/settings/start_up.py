@@ -15,6 +15,9 @@ from outlay.routing.base_url import is_loopback, parse_base_url
 from outlay.routing.provider import Provider
 from outlay.settings.fields import Settings
 
+DEMO_MARKER = "demo.json"
+"""In the data directory of a demo: how far its history is told, so that it is told once."""
+
 _EVERY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  compared with, not bound to
 
 
@@ -34,6 +37,7 @@ def start_findings(settings: Settings, providers: Iterable[Provider]) -> list[Fi
     return [
         *settings.findings,
         *_plain_http(settings, providers),
+        *_demo_ledger(settings),
         *_open_data_dir(settings),
         *_weak_durability(settings),
         *_fixed_prices(settings),
@@ -81,6 +85,16 @@ def _plain_http(settings: Settings, providers: Iterable[Provider]) -> list[Findi
         if provider.base_url.startswith("http://")
         and not is_loopback(parse_base_url(provider.base_url, provider.kind, allow_http=True).host)
     ]
+
+
+def _demo_ledger(settings: Settings) -> list[Finding]:
+    if settings.ledger_url or not (settings.data_dir / DEMO_MARKER).exists():
+        return []
+    message = (
+        f"{settings.data_dir} holds the ledger of a demo: its calls are invented, and real ones "
+        "would be counted with them; serve your own with another --data-dir"
+    )
+    return [Finding("demo_ledger", str(settings.data_dir), message)]
 
 
 def _open_data_dir(settings: Settings) -> list[Finding]:
