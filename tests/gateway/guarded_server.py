@@ -13,7 +13,10 @@ from outlay.gateway.guard import GuardedProtocol
 
 
 class Application:
-    """Notes what reaches it and answers with it; `/early…` is answered without reading the body."""
+    """Notes what reaches it and answers with it.
+
+    `/early…` is answered without reading the body; at `/late…` that waits for the gate.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -31,6 +34,8 @@ class Application:
         path: bytes = scope["raw_path"]
         self.heads.append(path)
         self.reached.set()
+        if path.startswith(b"/late") and self.gate is not None:
+            await self.gate.wait()
         if not path.startswith(b"/early"):
             body = await self._read_body(receive)
             if body is None:

@@ -78,6 +78,21 @@ async def test_refused_while_a_good_request_is_being_answered() -> None:
     assert len(application.complete) == 2
 
 
+async def test_a_broken_body_behind_a_request_being_answered_never_reaches_the_application() -> (
+    None
+):
+    application = Application()
+    application.gate = asyncio.Event()
+    async with running(application) as gateway:
+        exchange = asyncio.create_task(gateway.exchange(GOOD + chunked(b"zz\r\n")))
+        await application.reached.wait()
+        application.gate.set()
+        good, refusal = re.split(rb"(?<=/good)", await exchange)
+    assert good.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert read_refusal(refusal)[0] == 400
+    assert application.heads == [b"/good"]
+
+
 @pytest.mark.parametrize("name", ACCEPTED)
 async def test_accepted(gateway: Gateway, name: str) -> None:
     sent, body = ACCEPTED[name]
@@ -181,6 +196,37 @@ async def test_a_slow_body_is_refused(gateway: Gateway, monkeypatch: pytest.Monk
     assert gateway.application.complete == []
 
 
+async def test_a_body_has_more_time_than_a_head(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "HEAD_TIMEOUT_S", 0.05)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(post(b"Content-Length: 2", b"a"))
+    await _pass(0.15)
+    writer.write(b"b")
+    async with asyncio.timeout(5):
+        await gateway.application.completed.wait()
+    writer.close()
+
+
+async def test_a_body_that_the_application_does_not_take_yet_is_not_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "BODY_WINDOW_S", 0.05)
+    application = Application()
+    application.gate = asyncio.Event()
+    body = bytes(10_000_000)
+    async with running(application) as gateway:
+        sent = b"POST /late HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body)
+        exchange = asyncio.create_task(gateway.exchange(sent, body, b"EHLO\r\n"))
+        await application.reached.wait()
+        await _pass(0.2)
+        application.gate.set()
+        answer = await exchange
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert len(application.complete[0][1]) == len(body)
+
+
 async def test_a_body_at_a_fair_pace_is_taken(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,10 +235,8 @@ async def test_a_body_at_a_fair_pace_is_taken(
     monkeypatch.setattr(guard, "MIN_WINDOW_BYTES", 1)
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(post(b"Content-Length: 40"))
-    never = asyncio.Event()
     for _ in range(40):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(never.wait(), 0.005)
+        await _pass(0.005)
         writer.write(b"a")
     async with asyncio.timeout(5):
         await gateway.application.completed.wait()
@@ -213,6 +257,12 @@ async def test_after_an_early_answer_the_connection_ends_with_the_body(gateway: 
     sent = b"POST /early HTTP/1.1\r\n" + HOST + b"Content-Length: 2000000\r\n\r\n"
     answer = await gateway.exchange(sent, b"a" * 2_000_000, EVIL)
     assert answer.count(b"HTTP/1.1 200 OK") == 1
+
+
+async def _pass(seconds: float) -> None:
+    """Let some time pass: what is tested is a limit on time."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), seconds)
 
 
 async def test_uvicorn_is_as_the_guard_expects() -> None:

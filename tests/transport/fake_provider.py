@@ -49,6 +49,10 @@ class Line:
         """Tell how much the client has not taken."""
         return self._writer.transport.get_write_buffer_size()
 
+    def stop_reading(self) -> None:
+        """Take nothing more from the client."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
+
     async def send_end(self) -> None:
         """Close our side only."""
         self._writer.write_eof()

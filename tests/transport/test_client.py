@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
 
+from outlay.transport.answer import Answer
 from outlay.transport.client import HttpTransport, SocketCounts
-from outlay.transport.connection import Connection
+from outlay.transport.connection import ClosedBeforeWrite, Connection
 from outlay.transport.pool import PoolLimits
 from outlay.transport.upstream import (
     AnswerBroken,
@@ -391,8 +393,49 @@ async def test_answer_before_the_request_was_read_is_delivered_and_costs_the_con
         transport = HttpTransport()
         answer = await transport.send(provider.request(bytes(32 * 1024 * 1024)))
         assert answer.status == 413
+        assert transport.count_sockets().idle == 0
         await provider.wait_until_all_left()
         assert transport.count_sockets() == SocketCounts(open=0, idle=0)
+
+
+async def test_a_half_closed_provider_that_reads_no_more_is_broken_at_once() -> None:
+    """The request can never be written whole, so waiting for that would take until the limits."""
+
+    async def script(line: Line) -> None:
+        await line.read_head()
+        line.stop_reading()
+        await line.send_end()
+        await over.wait()
+
+    over = asyncio.Event()
+    async with FakeProvider(script) as provider:
+        with pytest.raises(AnswerBroken):
+            await HttpTransport().send(provider.request(bytes(32 * 1024 * 1024)))
+        over.set()
+
+
+async def test_a_connection_found_closed_at_the_first_write_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = Connection.start
+    failures = [True]
+
+    def start_or_fail(*args: Any) -> Answer:
+        if failures.pop():
+            raise ClosedBeforeWrite
+        return start(*args)
+
+    async with FakeProvider(answer_each) as provider:
+        transport = HttpTransport()
+        await read_all(await transport.send(provider.request()))
+        monkeypatch.setattr(Connection, "start", start_or_fail)
+        failures[:] = [False, True]
+        assert await read_all(await transport.send(provider.request())) == b"{}"
+        assert provider.connection_count == 2
+        failures[:] = [True, True]
+        with pytest.raises(NotSent, match="before it was used"):
+            await transport.send(provider.request())
+        await transport.close()
 
 
 async def test_calls_in_parallel_get_their_own_answers() -> None:

@@ -8,7 +8,7 @@ from outlay.transport.answer import MAX_UNREAD_BYTES
 from outlay.transport.client import HttpTransport, SocketCounts
 from outlay.transport.pool import PoolLimits
 from outlay.transport.upstream import AnswerTimedOut, Limits, NotSent
-from tests.transport.fake_provider import OK_JSON, FakeProvider, Line, read_all
+from tests.transport.fake_provider import OK_JSON, FakeProvider, Line, answer_each, read_all
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SHORT = 0.05
@@ -114,6 +114,20 @@ async def test_unread_body_holds_the_provider_back() -> None:
         assert received == body_bytes
         assert largest < 3 * MAX_UNREAD_BYTES
         assert transport.count_sockets() == SocketCounts(open=1, idle=1)
+        await transport.close()
+
+
+async def test_a_connection_paused_by_the_last_byte_of_an_answer_is_read_again() -> None:
+    body = bytes(MAX_UNREAD_BYTES + 1)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    async with FakeProvider(lambda line: answer_each(line, answer)) as provider:
+        transport = HttpTransport()
+        for _ in range(2):
+            unread = await transport.send(provider.request(limits=Limits(total_timeout_s=5)))
+            while not transport.count_sockets().idle:  # noqa: ASYNC110 it is on its way
+                await asyncio.sleep(0)
+            assert await read_all(unread) == body
+        assert provider.connection_count == 1
         await transport.close()
 
 

@@ -86,6 +86,13 @@ def test_informational_heads_are_skipped(statuses: list[int], cuts: set[int]) ->
     assert reading.answer.headers == [(b"Content-Length", b"2")]
 
 
+def test_an_informational_heads_length_is_not_the_answers() -> None:
+    early = b"HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n"
+    reading = Reading().feed(early + HEAD + b"\r\nabc")
+    reading.reader.feed_end()
+    assert (reading.reader.is_complete, reading.body) == (True, b"abc")
+
+
 @pytest.mark.parametrize("status", [204, 304])
 @given(cuts=_CUTS)
 def test_some_statuses_have_no_body(status: int, cuts: set[int]) -> None:
