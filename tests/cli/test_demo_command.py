@@ -36,10 +36,12 @@ def running_demo(data_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_demo_uses_no_ledger_and_no_provider_of_somebodys_own(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("sk-house-0123456789")
-    house = (
-        f'[providers.house]\nbase_url = "{url}"\napi_key_file = "{tmp_path}/secret"'
-    )
-    (tmp_path / "outlay.toml").write_text(house)
+    house = [
+        "[providers.house]",
+        'base_url = "http://127.0.0.1:9"',
+        f'api_key_file = "{tmp_path}/secret"',
+    ]
+    (tmp_path / "outlay.toml").write_text("\n".join(house))
     said = []
     with running_demo(tmp_path / "demo", free_port()) as process:
         assert process.stderr is not None
