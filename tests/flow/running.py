@@ -91,9 +91,9 @@ def gateway_environment(provider_url: str, data_dir: Path) -> dict[str, str]:
     }
 
 
-def create_key(environment: Mapping[str, str], *options: str) -> str:
+def create_key(environment: Mapping[str, str], *options: str, name: str = "flow") -> str:
     """Make a key for an application and return it."""
-    command = ["keys", "create", "--name", "flow", "--format", "json", *options]
+    command = ["keys", "create", "--name", name, "--format", "json", *options]
     return str(json.loads(_run(command, environment))["key"])
 
 

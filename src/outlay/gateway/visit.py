@@ -14,9 +14,9 @@ from outlay.gateway.rooms import Rooms
 from outlay.gateway.site_map import Nowhere, Place, find_place
 from outlay.identity.caller import Caller
 from outlay.identity.keyring import UnknownKey
-from outlay.kernel.errors import Category, Refused
+from outlay.kernel.errors import Category, LedgerUnavailable, Refused
 from outlay.kernel.ids import new_request_id
-from outlay.ledger.facts import Intent, Refusal
+from outlay.ledger.facts import Intent, ProviderObject, Refusal
 from outlay.providers.request import build_request
 from outlay.routing.provider import ProviderKind, Target
 from outlay.routing.resolve import resolve_target
@@ -119,22 +119,32 @@ class Visit:
 
     async def route(self, caller: Caller, call: Call) -> Target | Refused:
         """Choose the provider: by the object a path names, else by the model."""
-        providers = self.rooms.configuration.providers
-        if call.object_id is None:
-            return resolve_target(
-                call.model, wire_kind=_wire_kind(call), caller=caller, providers=providers
-            )
-        object_hash = self.rooms.hashes.of_response_id(call.object_id)
-        owner = await self.rooms.objects.find_owner(object_hash)
-        provider = None if owner is None else providers.by_name.get(owner.provider)
-        if owner is None or provider is None:
-            return _no_such_object(call.object_id)
-        same_department = owner.department is not None and (
-            owner.department == caller.pins.get("department")
+        try:
+            if call.object_id is not None:
+                return await self._route_to_owner(caller, call.object_id)
+            if call.previous_response_id is not None:
+                # All keys share one account there: the id alone would open another's conversation.
+                owner = await self._owner_of(call.previous_response_id)
+                if owner is not None and not _may_use(caller, owner):
+                    return _no_such_object(call.previous_response_id)
+        except LedgerUnavailable as error:
+            return _unknown_owner(error)
+        return resolve_target(
+            call.model,
+            wire_kind=_wire_kind(call),
+            caller=caller,
+            providers=self.rooms.configuration.providers,
         )
-        if owner.key_id != caller.key_id and not same_department:
-            return _no_such_object(call.object_id)
-        return Target(provider, None)
+
+    async def _route_to_owner(self, caller: Caller, object_id: str) -> Target | Refused:
+        owner = await self._owner_of(object_id)
+        if owner is None or not _may_use(caller, owner):
+            return _no_such_object(object_id)
+        provider = self.rooms.configuration.providers.by_name.get(owner.provider)
+        return _no_such_object(object_id) if provider is None else Target(provider, None)
+
+    async def _owner_of(self, object_id: str) -> ProviderObject | None:
+        return await self.rooms.objects.find_owner(self.rooms.hashes.of_response_id(object_id))
 
     def plan(self, caller: Caller, call: Call, attribution: Attribution, target: Target) -> Planned:
         """Put together what is known of the call."""
@@ -241,6 +251,22 @@ def _encoded(encoding: str) -> Refused:
         Category.UNSUPPORTED,
         f"The body is encoded as {encoding[:40]!r}. Send it without Content-Encoding.",
         field="content-encoding",
+    )
+
+
+def _may_use(caller: Caller, owner: ProviderObject) -> bool:
+    """Tell whether a key made an object, or is pinned to the department that did."""
+    department = caller.pins.get("department")
+    return owner.key_id == caller.key_id or (
+        department is not None and owner.department == department
+    )
+
+
+def _unknown_owner(error: LedgerUnavailable) -> Refused:
+    return Refused(
+        error.code,
+        error.category,
+        "The ledger cannot be read now, so nobody knows whose response this is. Try again shortly.",
     )
 
 

@@ -64,6 +64,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
         asks_usage: the caller itself asked for usage on a stream.
         background: the work is to go on after the answer.
         object_id: the provider's id that a by-id route names.
+        previous_response_id: the stored response whose conversation the call goes on with.
     """
 
     route: Route
@@ -82,3 +83,4 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     background: bool = False
     object_id: str | None = None
     codex_session: str | None = None
+    previous_response_id: str | None = None

@@ -67,6 +67,7 @@ def read_responses(request: Request) -> Call | Refused:
         temperature_zero=is_zero(asked.temperature.value),
         has_tools=bool(asked.tools.value),
         background=asked.background.value is True,
+        previous_response_id=asked.previous_response_id.text(),
     )
 
 
