@@ -246,11 +246,10 @@ class Supervisor:
 
 
 def _took(worker: Child, channel: socket.socket, connection: socket.socket) -> bool:
-    """Hand a connection over; False when the worker drains, is gone or is far behind."""
+    """Hand a connection over; False when the worker drains, is gone, or is behind in a burst."""
     try:
         send_connection(channel, connection)
     except BlockingIOError:
-        _log.warning("a worker is far behind with its connections", child=worker.name)
         return False
     except OSError:
         worker.ready.clear()
