@@ -97,6 +97,13 @@ def provider_state(url: str) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
+def metric(gateway: Gateway, series: str) -> float:
+    """Read a series of the gateway's metrics; 0 while nothing was counted in it."""
+    with urllib.request.urlopen(f"{gateway.url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{series} "))
+
+
 def is_open(gateway: Gateway, user: str) -> bool:
     """Say whether a user's call is recorded as about to be sent."""
     return _has_row(gateway, 'SELECT count(*) FROM intents WHERE "user" = ?', user)

@@ -9,6 +9,7 @@ from tests.endings.calling import (
     chat_body,
     is_open,
     is_settled,
+    metric,
     opened,
     post,
     provider_state,
@@ -226,11 +227,14 @@ def test_a_model_without_a_price_is_unpriced_and_not_free(gateway: Gateway, user
     assert event["unpriced"]
 
 
-def test_a_free_call_has_no_event(gateway: Gateway, user: str) -> None:
+def test_a_free_call_is_counted_and_has_no_event(gateway: Gateway, user: str) -> None:
+    counted = 'outlay_free_calls_total{operation="count_tokens",provider="anthropic"}'
+    before = metric(gateway, counted)
     body = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hi"}]}
     answer = post(gateway, "/v1/messages/count_tokens", body, headers={"x-cost-user": user})
     assert (200, True) == (answer.status, answer.json()["input_tokens"] > 0)
     assert [] == gateway.calls(user=user)
+    assert before + 1 == metric(gateway, counted)
 
 
 def test_a_ledger_that_cannot_be_written_stops_the_call_before_it_is_sent(

@@ -226,10 +226,15 @@ class Relay:
         if self._socket.gone and ending in _BILLED:
             self._ended.ending = Ending.CALLER_GONE
         if self._intent is None:
+            self._count_free_call()
             return
         self._settling = True
         self._event = await finish(self._planned, self._intent, self._ended, self._rooms)
         self._settling = False
+
+    def _count_free_call(self) -> None:
+        provider, operation = self._planned.target.provider.name, self._planned.call.route.operation
+        self._rooms.metrics.free_calls.labels(provider, operation).inc()
 
     def _take_care(self) -> None:
         """Look after a call that is not over in a moment, as most are."""
