@@ -218,6 +218,22 @@ def test_a_background_response_is_settled_once_when_its_usage_is_seen(
     )
 
 
+def test_a_cancelled_background_response_is_settled_at_its_bound(
+    gateway: Gateway, user: str
+) -> None:
+    body = {"model": "gpt-4o-mini", "input": "Draft it.", "background": True}
+    body |= {"max_output_tokens": 500}
+    answer = post(gateway, "/v1/responses", body, headers=steered(user, "background_ms=60000"))
+    post(gateway, f"/v1/responses/{answer.json()['id']}/cancel", {})
+    event = event_of(gateway, user)
+    assert ("cut", "cancelled", "bound") == (
+        event["ending"],
+        event["finish_reason"],
+        event["cost_basis"],
+    )
+    assert event["bound_usd"] == event["cost_usd"]
+
+
 def test_a_model_without_a_price_is_unpriced_and_not_free(gateway: Gateway, user: str) -> None:
     body = chat_body(model="openai/gpt-of-tomorrow")
     answer = post(gateway, CHAT, body, headers={"x-cost-user": user})

@@ -39,7 +39,13 @@ class ResponsesPolling:
     def event(
         self, call: DeferredCall, provider: Provider, ending: Ending, answer: Answer
     ) -> UsageEvent:
-        """Meter and price a call that has ended, dated at its admission."""
+        """Meter and price a call that has ended, dated at its admission.
+
+        One that was cancelled states no usage, and its request is not here any more to estimate by:
+        it is settled at its bound.
+        """
+        if answer.raw_usage is None and not answer.failed:
+            ending, answer = Ending.CUT, Answer(finish_reason=answer.finish_reason)
         age_us = self.clock.now_us() - call.intent.requested_at_us
         made = Made(_call(), provider, call.intent, self.clock.monotonic_us() - age_us)
         return make_event(made, Ended(ending, HTTPStatus.OK, answer), self)
