@@ -61,6 +61,7 @@ def place_of(method: str, path: str, *, speaks_anthropic: bool = False) -> Place
         ("POST", "/v1beta/models/g:countTokens", Wire.GEMINI, "count_tokens", Billing.FREE),
         ("GET", "/v1/models", Wire.OPENAI_MODELS, "models", Billing.FREE),
         ("GET", "/v1/models/gpt-4o", Wire.OPENAI_MODELS, "models", Billing.FREE),
+        ("GET", "/v1/models/ft:gpt-4o:acme::7p4", Wire.OPENAI_MODELS, "models", Billing.FREE),
     ],
 )
 def test_a_listed_path_is_found(

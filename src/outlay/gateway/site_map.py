@@ -74,7 +74,7 @@ _STORED_RESPONSE: dict[tuple[str, str], Route] = {
 
 _GEMINI_CALL = re.compile(r"/(?:v1|v1beta)/models/([^/:]+):(\w+)")
 _STORED_RESPONSE_PATH = re.compile(r"/v1/responses/([\w-]+)(/cancel|/input_items)?")
-_ONE_MODEL = re.compile(r"/(?:v1|v1beta|v1beta/openai)/models/([^/:]+(?:/[^/:]+)?)")
+_ONE_MODEL = re.compile(r"/(?:v1|v1beta|v1beta/openai)/models/([^/]+(?:/[^/]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
