@@ -65,7 +65,9 @@ class DeferredPoller:
         waiting = await asyncio.to_thread(self._list_open)
         for start in range(0, len(waiting), CALLS_AT_A_TIME):
             batch = waiting[start : start + CALLS_AT_A_TIME]
-            await asyncio.gather(*[self._poll_one(call) for call in batch])
+            polled = [self._poll_one(call) for call in batch]
+            results = await asyncio.gather(*polled, return_exceptions=True)
+            _log_failures(batch, results)
 
     async def _poll_one(self, call: DeferredCall) -> None:
         provider = self._find_provider(call.intent.provider)
@@ -89,6 +91,7 @@ class DeferredPoller:
         elif status == HTTPStatus.OK:
             ending, answer = Ending.COMPLETE, self._polling.read(body)
         else:
+            _log.info("deferred call not answered, asked again later", status=status)
             return
         if not answer.deferred:
             await self._journal.record_event(self._polling.event(call, provider, ending, answer))
@@ -104,3 +107,12 @@ class DeferredPoller:
             return answer.status, bytes(body)
         finally:
             await answer.close()
+
+
+def _log_failures(calls: Sequence[DeferredCall], results: Sequence[BaseException | None]) -> None:
+    """Tell of calls that failed here; they are asked about again, and hold up no others."""
+    for call, error in zip(calls, results, strict=True):
+        if error is not None:
+            _log.error(
+                "deferred call not settled", request_id=call.intent.request_id, exc_info=error
+            )
