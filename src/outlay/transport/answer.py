@@ -6,7 +6,7 @@ over as one. Nothing ever waits for more.
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, Self
 
 from outlay.transport.upstream import AnswerBroken, Headers, UpstreamError
 
@@ -68,29 +68,28 @@ class Answer:
         Raises:
             AnswerBroken, AnswerTimedOut: see `Transport.send`.
         """
-        try:
-            while not self.status and self._failure is None:
-                await self._wait_for_arrival()
-        except BaseException:
-            self._leave()
-            raise
+        while not self.status and self._failure is None:
+            await self._wait_for_arrival()
         if not self.status and self._failure is not None:
             raise self._failure
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives; see `UpstreamAnswer.chunks`."""
-        try:
-            while True:
-                if self._pieces:
-                    yield self._take_unread()
-                elif self._failure is not None:
-                    raise self._failure
-                elif self._is_complete:
-                    return
-                else:
-                    await self._wait_for_arrival()
-        finally:
-            self._leave()
+        return self
+
+    def __aiter__(self) -> Self:
+        """Be the iterator of the body: a generator for each answer costs more than its pieces."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next piece of the body, once there is one."""
+        while not self._pieces:
+            if self._failure is not None:
+                raise self._failure
+            if self._is_complete:
+                raise StopAsyncIteration
+            await self._wait_for_arrival()
+        return self._take_unread()
 
     async def close(self) -> None:
         """Close the socket, unless the answer is complete and the connection given back."""
@@ -128,6 +127,9 @@ class Answer:
         self._arrival = asyncio.get_running_loop().create_future()
         try:
             await self._arrival
+        except BaseException:
+            self._leave()
+            raise
         finally:
             self._arrival = None
 

@@ -40,7 +40,7 @@ class UpstreamAnswer(Protocol):
     headers: Headers
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives, unframed; one iteration only.
+        """Yield the body as it arrives, unframed; one iteration only, which `close` ends early.
 
         Raises:
             AnswerBroken: the connection ended or the framing broke before the body was complete.
