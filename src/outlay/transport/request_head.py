@@ -1,5 +1,7 @@
 """Writes the head of a request, and refuses one that could be read as anything else."""
 
+from functools import lru_cache
+
 from outlay.transport.upstream import NotSent, UpstreamRequest
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -7,6 +9,8 @@ _VISIBLE = bytes(range(0x21, 0x7F))
 _VALUE = b"\t " + _VISIBLE + bytes(range(0x80, 0x100))
 _WRITTEN_BY_US = frozenset((b"host", b"content-length", b"connection", b"transfer-encoding"))
 _BODIED_METHODS = frozenset(("POST", "PUT", "PATCH"))
+_REMEMBERED = 1_024
+"""Names and targets that were checked; nearly every request brings the same ones."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -17,36 +21,41 @@ def write_head(request: UpstreamRequest) -> bytes:
         NotSent: method, target, host or a header could break out of its place in the message, or
             a header is one that only we may write.
     """
-    _check_line(request)
-    fields = [name + b": " + value for name, value in request.headers]
-    fields.insert(0, _write_line_and_host(request))
+    line_and_host = _write_line_and_host(
+        request.method, request.target, request.scheme, request.host, request.port
+    )
+    fields = [line_and_host]
+    for name, value in request.headers:
+        _check_name(name)
+        fields.append(name + b": " + value)
     if request.body or request.method in _BODIED_METHODS:
         fields.append(b"Content-Length: %d" % len(request.body))
     head = b"\r\n".join(fields)
-    _check_headers(request, head, line_breaks=len(fields))
+    if head.translate(None, _VALUE) != b"\r\n" * len(fields):  # one of them is before our Host
+        raise NotSent("a header value of the request has a control character")
     return head + b"\r\n\r\n"
 
 
-def _write_line_and_host(request: UpstreamRequest) -> bytes:
-    host = f"[{request.host}]" if ":" in request.host else request.host
-    if request.port != _DEFAULT_PORTS.get(request.scheme):
-        host = f"{host}:{request.port}"
-    return f"{request.method} {request.target} HTTP/1.1\r\nHost: {host}".encode()
+@lru_cache(maxsize=_REMEMBERED)
+def _write_line_and_host(method: str, target: str, scheme: str, host: str, port: int) -> bytes:
+    _check_line(method, target, host)
+    named = f"[{host}]" if ":" in host else host
+    if port != _DEFAULT_PORTS.get(scheme):
+        named = f"{named}:{port}"
+    return f"{method} {target} HTTP/1.1\r\nHost: {named}".encode()
 
 
-def _check_line(request: UpstreamRequest) -> None:
-    if not (request.method.isalpha() and request.target.startswith("/") and request.host):
+def _check_line(method: str, target: str, host: str) -> None:
+    if not (method.isalpha() and target.startswith("/") and host):
         raise NotSent("the request lacks a method, a host, or a target that begins with a slash")
-    line = request.method + request.target + request.host
+    line = method + target + host
     if not line.isascii() or line.encode().translate(None, _VISIBLE):
         raise NotSent("the request's target or host has a character that cannot be sent")
 
 
-def _check_headers(request: UpstreamRequest, head: bytes, *, line_breaks: int) -> None:
-    names = [name for name, _ in request.headers]
-    if b"".join(names).translate(None, _TOKEN) or not all(names):
+@lru_cache(maxsize=_REMEMBERED)
+def _check_name(name: bytes) -> None:
+    if not name or name.translate(None, _TOKEN):
         raise NotSent("a header name of the request has a character that cannot be sent")
-    if head.translate(None, _VALUE) != b"\r\n" * line_breaks:
-        raise NotSent("a header value of the request has a control character")
-    if not _WRITTEN_BY_US.isdisjoint([name.lower() for name in names]):
+    if name.lower() in _WRITTEN_BY_US:
         raise NotSent("the request brings a header that only the transport may write")
