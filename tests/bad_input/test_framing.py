@@ -1,0 +1,68 @@
+"""The framing guard stands in front of the running gateway (its own tests: tests/gateway)."""
+
+import json
+
+import pytest
+
+from tests.bad_input.raw import BODIES, CHAT, MESSAGES, Refuser
+from tests.gateway.hostile_bytes import REFUSED
+
+TRICKS = [
+    "length and chunked",
+    "two lengths",
+    "chunked twice",
+    "chunked in HTTP/1.0",
+    "one bare line feed",
+    "a folded header",
+    "a NUL in a value",
+    "no Host",
+    "two Hosts",
+    "two authorizations",
+]
+"""One of each kind."""
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_request_that_two_parsers_read_differently(refuser: Refuser, name: str) -> None:
+    answer = refuser.send(REFUSED[name])
+    told = json.loads(answer.body)["error"]
+    assert (400, "malformed_request") == (answer.status, told["code"])
+    assert ("false", "close") == (answer.headers["x-should-retry"], answer.headers["connection"])
+
+
+def test_what_is_smuggled_behind_a_call_is_not_served(refuser: Refuser) -> None:
+    """A second call hidden in the body of the first one is never made: neither of them is."""
+    hidden = refuser.request("POST", MESSAGES, body=json.dumps(BODIES[MESSAGES]).encode())
+    both = ("content-length: 4", "transfer-encoding: chunked")
+    answer = refuser.send(refuser.request("POST", CHAT, *both) + b"0\r\n\r\n" + hidden)
+    assert 400 == answer.status
+
+
+def test_a_head_that_is_too_large(refuser: Refuser) -> None:
+    for fields in (["x-note: " + "a" * 40_000], [f"x-note-{n}: a" for n in range(200)]):
+        answer = refuser.post(CHAT, BODIES[CHAT], *fields)
+        told = json.loads(answer.body)["error"]
+        assert (431, "headers_too_large") == (answer.status, told["code"])
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/realtime?model=gpt-realtime", "/"])
+def test_a_web_socket(refuser: Refuser, path: str) -> None:
+    upgrade = (
+        "connection: Upgrade",
+        "upgrade: websocket",
+        "sec-websocket-version: 13",
+        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    answer = refuser.send(refuser.request("GET", path, *upgrade))
+    told = json.loads(answer.body)["error"]
+    assert (404, "not_found", "false") == (
+        answer.status,
+        told["code"],
+        answer.headers["x-should-retry"],
+    )
+
+
+def test_an_upgrade_to_http2(refuser: Refuser) -> None:
+    offer = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABkAAQ")
+    answer = refuser.post(CHAT, BODIES[CHAT], *offer)
+    assert (400, "http2_not_served") == (answer.status, json.loads(answer.body)["error"]["code"])
