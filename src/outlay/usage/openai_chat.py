@@ -20,6 +20,16 @@ class ChatDialect(StrEnum):
     GEMINI = "openai_chat/gemini"
 
 
+_REASONS_BESIDE = frozenset({ChatDialect.GEMINI, ChatDialect.XAI})
+_PROMPT_PARTS = {
+    "cached_tokens": Meter.CACHE_READ,
+    "cache_write_tokens": Meter.CACHE_WRITE,
+    "audio_tokens": Meter.INPUT_AUDIO,
+    "image_tokens": Meter.INPUT_IMAGE,
+    "video_tokens": Meter.INPUT_VIDEO,
+}
+_MEDIA_PARTS = {"audio_tokens": Meter.OUTPUT_AUDIO, "image_tokens": Meter.OUTPUT_IMAGE}
+_COMPLETION_PARTS = {"reasoning_tokens": Meter.REASONING, **_MEDIA_PARTS}
 _CACHED_ELSEWHERE = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
 """DeepSeek, Mistral, Hugging Face: their own names for the part of the prompt that was cached."""
 
@@ -32,28 +42,20 @@ def read_chat_usage(usage: Mapping[str, Any], dialect: ChatDialect) -> Reading |
     if prompt is None and completion is None:
         return None
     prompt, completion = prompt or 0, completion or 0
-    details = usage.get("prompt_tokens_details")
-    tally.divide(
-        prompt,
-        Meter.INPUT,
-        (
-            (Meter.CACHE_READ, _cached(tally, usage, dialect)),
-            (Meter.CACHE_WRITE, tally.count(details, "cache_write_tokens")),
-            (Meter.INPUT_AUDIO, tally.count(details, "audio_tokens")),
-            (Meter.INPUT_IMAGE, tally.count(details, "image_tokens")),
-            (Meter.INPUT_VIDEO, tally.count(details, "video_tokens")),
-        ),
-    )
+    tally.divide(prompt, Meter.INPUT, _prompt_parts(tally, usage, dialect))
     _divide_output(tally, usage, completion, _beside(tally, usage, dialect, prompt + completion))
     return tally.reading()
 
 
-def _cached(tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect) -> int:
-    cached = tally.find(usage.get("prompt_tokens_details"), "cached_tokens")
-    if cached is None and dialect is ChatDialect.COMPATIBLE:
-        others = (tally.find(usage, name) for name in _CACHED_ELSEWHERE)
-        cached = next((count for count in others if count is not None), None)
-    return cached or 0
+def _prompt_parts(
+    tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect
+) -> list[tuple[Meter, int]]:
+    parts = tally.parts(usage.get("prompt_tokens_details"), _PROMPT_PARTS)
+    if dialect is ChatDialect.COMPATIBLE and Meter.CACHE_READ not in dict(parts):
+        elsewhere = (tally.find(usage, name) for name in _CACHED_ELSEWHERE)
+        cached = next((count for count in elsewhere if count is not None), 0)
+        parts.insert(0, (Meter.CACHE_READ, cached))
+    return parts
 
 
 def _beside(tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect, stated: int) -> int:
@@ -62,7 +64,7 @@ def _beside(tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect, stated
     Google's OpenAI-compatible endpoint shows them in the total only. xAI names them and leaves them
     out of the completion tokens, which its total tells.
     """
-    if dialect not in {ChatDialect.GEMINI, ChatDialect.XAI}:
+    if dialect not in _REASONS_BESIDE:
         return 0
     hidden = max(0, tally.count(usage, "total_tokens") - stated)
     if dialect is ChatDialect.XAI:
@@ -73,16 +75,8 @@ def _beside(tally: Tally, usage: Mapping[str, Any], dialect: ChatDialect, stated
 
 def _divide_output(tally: Tally, usage: Mapping[str, Any], completion: int, beside: int) -> None:
     details = usage.get("completion_tokens_details")
-    reasoning = 0 if beside else tally.count(details, "reasoning_tokens")
-    tally.divide(
-        completion,
-        Meter.OUTPUT,
-        (
-            (Meter.REASONING, reasoning),
-            (Meter.OUTPUT_AUDIO, tally.count(details, "audio_tokens")),
-            (Meter.OUTPUT_IMAGE, tally.count(details, "image_tokens")),
-        ),
-    )
+    within = _MEDIA_PARTS if beside else _COMPLETION_PARTS
+    tally.divide(completion, Meter.OUTPUT, tally.parts(details, within))
     tally.add(Meter.REASONING, beside)
 
 

@@ -5,7 +5,7 @@ Providers' numbers are taken as they are where that is possible. Where they cont
 is never failed and a quantity never negative for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from outlay.kernel.findings import Finding
@@ -46,6 +46,13 @@ class Tally:
         if count is None:
             self.note("usage.no_count", f"{name} is not a count")
         return count
+
+    def parts(self, details: object, meters: Mapping[str, Meter]) -> list[tuple[Meter, int]]:
+        """List what a JSON object counts, by meter; `meters` names them in the object's words."""
+        if not isinstance(details, dict):
+            return []
+        found = [(meter, self.find(details, n)) for n, meter in meters.items() if n in details]
+        return [(meter, count) for meter, count in found if count is not None]
 
     def add(self, meter: Meter, quantity: int) -> None:
         """Add to a meter; zero adds nothing."""

@@ -4,6 +4,7 @@ The reader gets a copy of what passes. It never raises and never changes a byte;
 it notes as a finding, and the answer is forwarded all the same.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from outlay.kernel.findings import Finding
@@ -65,30 +66,29 @@ def open_reader(call: Call, *, status: int, content_type: str | None) -> AnswerR
     """Prepare to read the answer to a call; `content_type` is as the provider sent it."""
     answer = Answer(failed=status >= _HTTP_ERRORS)
     is_stream = call.stream or (content_type or "").lower().startswith("text/event-stream")
-    return AnswerReader(
-        _form(call, answer), is_stream=is_stream, event_limit=_event_limit(call.route.wire)
-    )
+    event_limit = _EVENT_LIMITS.get(call.route.wire, MAX_EVENT_BYTES)
+    return AnswerReader(_form(call, answer), is_stream=is_stream, event_limit=event_limit)
 
 
 def _form(call: Call, answer: Answer) -> AnswerFormat:
-    match call.route.wire:
-        case Wire.OPENAI_RESPONSES:
-            return ResponsesAnswer(answer)
-        case Wire.OPENAI_EMBEDDINGS:
-            return EmbeddingsAnswer(answer)
-        case Wire.ANTHROPIC_MESSAGES | Wire.ANTHROPIC_MODELS:
-            return MessagesAnswer(answer)
-        case Wire.GEMINI:
-            embeds = call.route.operation in EMBED_VERBS
-            return EmbedAnswer(answer) if embeds else GenerateAnswer(answer)
-        case Wire.OPENAI_CHAT | Wire.OPENAI_MODELS:
-            return ChatAnswer(answer)
+    if call.route.operation in EMBED_VERBS:
+        return EmbedAnswer(answer)
+    return _FORMS[call.route.wire](answer)
 
 
-def _event_limit(wire: Wire) -> int:
-    if wire is Wire.OPENAI_RESPONSES:
-        return openai_responses_answer.MAX_EVENT_BYTES
-    return gemini_answer.MAX_EVENT_BYTES if wire is Wire.GEMINI else MAX_EVENT_BYTES
+_FORMS: dict[Wire, Callable[[Answer], AnswerFormat]] = {
+    Wire.OPENAI_CHAT: ChatAnswer,
+    Wire.OPENAI_MODELS: ChatAnswer,
+    Wire.OPENAI_RESPONSES: ResponsesAnswer,
+    Wire.OPENAI_EMBEDDINGS: EmbeddingsAnswer,
+    Wire.ANTHROPIC_MESSAGES: MessagesAnswer,
+    Wire.ANTHROPIC_MODELS: MessagesAnswer,
+    Wire.GEMINI: GenerateAnswer,
+}
+_EVENT_LIMITS = {
+    Wire.OPENAI_RESPONSES: openai_responses_answer.MAX_EVENT_BYTES,
+    Wire.GEMINI: gemini_answer.MAX_EVENT_BYTES,
+}
 
 
 class _Framing(Protocol):

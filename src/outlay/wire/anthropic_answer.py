@@ -34,6 +34,9 @@ class _Event(msgspec.Struct, gc=False):
     content_block: Any = None
 
 
+_EVENT = msgspec.json.Decoder(_Event)
+
+
 class MessagesAnswer:
     """Reads messages.
 
@@ -44,11 +47,10 @@ class MessagesAnswer:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self._seen = SeenText(answer)
-        self._event = msgspec.json.Decoder(_Event)
 
     def read_event(self, payload: bytes) -> None:
         """Read one event of a stream."""
-        event = decode_as(self._event, payload)
+        event = decode_as(_EVENT, payload)
         if event is None:
             note_unreadable(self.answer)
             return

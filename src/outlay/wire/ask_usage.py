@@ -90,6 +90,9 @@ class _Chunk(msgspec.Struct, gc=False):
     usage: Any = None
 
 
+_CHUNK = msgspec.json.Decoder(_Chunk)
+
+
 class UsageHider:
     """Takes the usage chunk out of a stream whose caller did not ask for it.
 
@@ -99,7 +102,6 @@ class UsageHider:
 
     def __init__(self) -> None:
         self._splitter = EventSplitter(MAX_HELD_BYTES)
-        self._chunk = msgspec.json.Decoder(_Chunk)
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next piece of the stream and return what the caller gets of it now."""
@@ -117,5 +119,5 @@ class UsageHider:
         return b"".join(line + b"\n" for line in lines if line.startswith(b":"))
 
     def _is_usage(self, event: bytes) -> bool:
-        chunk = decode_as(self._chunk, read_data(event))
+        chunk = decode_as(_CHUNK, read_data(event))
         return chunk is not None and chunk.choices == [] and isinstance(chunk.usage, dict)

@@ -51,6 +51,10 @@ class _OddChunk(msgspec.Struct, gc=False):
     error: Any = None
 
 
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_ODD_CHUNK = msgspec.json.Decoder(_OddChunk)
+
+
 class ChatAnswer:
     """Reads chat answers.
 
@@ -61,7 +65,6 @@ class ChatAnswer:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self._seen = SeenText(answer)
-        self._chunk = msgspec.json.Decoder(_Chunk)
 
     def read_event(self, payload: bytes) -> None:
         """Read one chunk."""
@@ -69,7 +72,7 @@ class ChatAnswer:
             self.answer.terminal = True
             self.answer.usage_running = False
             return
-        chunk = decode_as(self._chunk, payload) or self._decode_odd(payload)
+        chunk = decode_as(_CHUNK, payload) or self._decode_odd(payload)
         if chunk is None:
             note_unreadable(self.answer)
             return
@@ -107,7 +110,7 @@ class ChatAnswer:
                 self._seen.add(member(choice, "text"))
 
     def _decode_odd(self, payload: bytes) -> _Chunk | None:
-        odd = decode_as(msgspec.json.Decoder(_OddChunk), payload)
+        odd = decode_as(_ODD_CHUNK, payload)
         if odd is None:
             return None
         note_unreadable(self.answer)

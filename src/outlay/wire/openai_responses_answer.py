@@ -47,19 +47,21 @@ class _Event(msgspec.Struct, gc=False):
     response: msgspec.Raw = _NOTHING
 
 
+_EVENT = msgspec.json.Decoder(_Event)
+
+
 class ResponsesAnswer:
     """Reads responses. The event that ends a stream states all; earlier ones only fill in."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self._seen = SeenText(answer)
-        self._event = msgspec.json.Decoder(_Event)
 
     def read_event(self, payload: bytes) -> None:
         """Read one event of a stream."""
         if payload == DONE:  # OpenRouter ends these streams as it ends chat streams
             return
-        event = decode_as(self._event, payload)
+        event = decode_as(_EVENT, payload)
         if event is None:
             note_unreadable(self.answer)
             return
