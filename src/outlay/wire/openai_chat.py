@@ -169,5 +169,8 @@ def _beyond_text(modalities: object) -> bool:
 
 def server_tools(tools: object, client_tools: frozenset[str]) -> list[str]:
     """Name the tools whose type is not known to run at the caller."""
-    types = [str(tool.get("type")) for tool in members(tools)]
-    return [f"tools.{kind}" for kind in types if kind not in client_tools]
+    return [
+        f"tools.{kind}"
+        for tool in members(tools)
+        if (kind := str(tool.get("type"))) not in client_tools
+    ]
