@@ -157,12 +157,15 @@ def test_a_free_call_that_was_answered_counts(ledger: Ledger) -> None:
     assert totals(answer(ledger, "tags"))["calls"] == 1
 
 
-def test_a_swept_call_counts_at_its_likely_cost_and_as_an_estimate(ledger: Ledger) -> None:
+@pytest.mark.parametrize("ending", [Ending.SWEPT, Ending.NO_ANSWER])
+def test_a_call_at_its_bound_counts_at_its_likely_cost_and_as_an_estimate(
+    ledger: Ledger, ending: Ending
+) -> None:
     swept = {
-        "ending": Ending.SWEPT,
+        "ending": ending,
         "status": None,
         "usage": NO_USAGE,
-        "usage_source": UsageSource.NONE,
+        "usage_source": UsageSource.ESTIMATED,
         "cost": cost(9_000, CostBasis.BOUND),
         "likely_cost_nanos": 4_000,
     }

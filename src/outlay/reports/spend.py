@@ -1,9 +1,9 @@
 """Spend, calls and sessions by the values of a dimension, read from the ledger.
 
 What counts (product.md 5, 6): a call is counted when it was answered (2xx) or billed. Its cost is
-that of its newest correction, else the likely cost when the sweep closed it, else the cost of its
-event; a call without one is unpriced and no part of any sum. Calls of an unpublished import do not
-exist yet.
+that of its newest correction, else the likely cost when it was settled at its bound, else the cost
+of its event; a call without one is unpriced and no part of any sum. Calls of an unpublished import
+do not exist yet.
 """
 
 from collections.abc import Sequence

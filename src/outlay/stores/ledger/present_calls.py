@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Join, and_, case, func, select
 
-from outlay.ledger.facts import Ending
+from outlay.pricing.cost import CostBasis
 from outlay.stores.ledger.schema import corrections, imports, intents, usage_events
 
 
@@ -49,14 +49,15 @@ def present_ending() -> ColumnElement[Any]:
 
 
 def present_cost_nanos() -> ColumnElement[Any]:
-    """Take what a call costs in reports; a swept one counts at its likely cost (product.md 6).
+    """Take what a call costs in reports; one settled at its bound counts at its likely cost.
 
-    Null is unpriced.
+    The bound is what budgets keep (product.md 6): in an outage of a provider it would show readers
+    many times what can have been spent. Null is unpriced.
     """
     likely = func.coalesce(usage_events.c.likely_cost_nanos, usage_events.c.cost_nanos)
     return case(
         (is_corrected(), corrections.c.cost_nanos),
-        (usage_events.c.ending == Ending.SWEPT.value, likely),
+        (usage_events.c.cost_basis == CostBasis.BOUND.value, likely),
         else_=usage_events.c.cost_nanos,
     )
 
