@@ -129,4 +129,7 @@ def read_refusal(answer: bytes) -> tuple[int, dict[str, Any]]:
     assert b"connection: close" in lines
     assert b"content-type: application/json" in lines
     assert b"content-length: %d" % len(body) in lines
-    return int(head.split(b" ")[1]), json.loads(body)["error"]
+    error: dict[str, Any] = json.loads(body)["error"]
+    assert error["request_id"].startswith("req_")
+    assert b"x-cost-request-id: " + error["request_id"].encode() in lines
+    return int(head.split(b" ")[1]), error

@@ -5,6 +5,7 @@ Each case of the corpus is also sent behind a good request in the same write.
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -47,10 +48,44 @@ def gateway(server: Gateway) -> Gateway:
 async def test_refused(gateway: Gateway, name: str) -> None:
     status, error = read_refusal(await gateway.exchange(REFUSED[name]))
     assert status == STATUS[name]
-    assert set(error) == {"message", "type", "param", "code"}
+    assert set(error) == {"message", "type", "param", "code", "request_id"}
     assert gateway.application.complete == []
     if name not in HEARD_OF:
         assert gateway.application.heads == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (b"/v1/messages", "anthropic"),
+        (b"/v1/messages?beta=true", "anthropic"),
+        (b"/v1beta/models/m:generateContent", "google"),
+        (b"/v1/models/m:streamGenerateContent?alt=sse", "google"),
+        (b"/api/v1/events", "problem"),
+        (b"/v1/chat/completions", "openai"),
+        (b"/\xff\xfe", "openai"),
+    ],
+)
+@pytest.mark.parametrize(
+    "rest",
+    [b"Host: a\r\nHost: b\r\n\r\n", b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
+    ids=["head", "body"],
+)
+async def test_a_refusal_is_told_in_the_format_of_its_path(
+    gateway: Gateway, path: bytes, kind: str, rest: bytes
+) -> None:
+    answer = await gateway.exchange(b"POST " + path + b" HTTP/1.1\r\n" + rest)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    told = json.loads(body)
+    ids = {
+        "openai": lambda: told["error"]["request_id"],
+        "anthropic": lambda: told["type"] == "error" and told["request_id"],
+        "google": lambda: told["error"]["details"][0]["metadata"]["request_id"],
+        "problem": lambda: told["status"] == 400 and told["request_id"],
+    }
+    assert f"x-cost-request-id: {ids[kind]()}".encode() in head.split(b"\r\n")
+    media = b"application/problem+json" if kind == "problem" else b"application/json"
+    assert b"content-type: " + media in head.split(b"\r\n")
 
 
 @pytest.mark.parametrize("name", REFUSED)

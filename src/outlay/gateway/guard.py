@@ -3,12 +3,12 @@
 llhttp in its strict mode (through httptools and uvicorn) already refuses most tricks with lengths,
 line ends and control bytes. This subclass adds what uvicorn leaves open: one Host, an origin-form
 target, single-valued headers, bounds on the head, on trailers and chunk extensions, and on the
-time that a request may take. Refusals are JSON and end the connection. What must hold of uvicorn is
+time that a request may take. Refusals are told in the format of the path's callers, as far as the
+path was read, under a request id of their own, and end the connection. What must hold of uvicorn is
 tested in tests/gateway/test_guard.py. Source: RFC 9112; docs/adr/0012-framing-guard.md.
 """
 
 import asyncio
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,11 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from outlay.gateway.site_map import envelope_of
+from outlay.kernel.clock import SystemClock
+from outlay.kernel.ids import new_request_id
+from outlay.wire.errors import write_error
 
 MAX_HEAD_BYTES = 32 * 1024
 """Of a request's head; also of trailers and chunk extensions that bring no body."""
@@ -266,12 +271,20 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def _write_refusal(self, fault: Fault) -> None:
-        body = _write_error(fault)
+        request_id = new_request_id(SystemClock().now_us())
+        content_type, body = write_error(
+            envelope_of(self.url.partition(b"?")[0].decode("latin-1")),
+            status=fault.status,
+            code=fault.code,
+            message=fault.message,
+            request_id=request_id,
+        )
         lines = [f"HTTP/1.1 {fault.status.value} {fault.status.phrase}".encode()]
         lines += [name + b": " + value for name, value in self.server_state.default_headers]
         lines += [
-            b"content-type: application/json",
+            b"content-type: " + content_type.encode(),
             b"content-length: %d" % len(body),
+            b"x-cost-request-id: " + request_id.encode(),
             b"x-should-retry: false",
             b"connection: close\r\n",
             body,
@@ -320,14 +333,3 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def _bad(message: str) -> Fault:
     return Fault(HTTPStatus.BAD_REQUEST, "malformed_request", message)
-
-
-def _write_error(fault: Fault) -> bytes:
-    """Write the one envelope that every client can show: whose wire it is may not be known yet."""
-    error = {
-        "message": fault.message,
-        "type": "invalid_request_error",
-        "param": None,
-        "code": fault.code,
-    }
-    return json.dumps({"error": error}).encode()

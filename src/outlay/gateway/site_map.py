@@ -113,7 +113,7 @@ def find_place(
         _find_gemini_call(method, path)
         or _find_stored_response(method, path)
         or _find_one_model(method, path, models)
-        or Nowhere(_envelope_of(path), tuple(sorted(m for m, p in _EXACT if p == path)))
+        or Nowhere(envelope_of(path), tuple(sorted(m for m, p in _EXACT if p == path)))
     )
 
 
@@ -149,8 +149,8 @@ def _models_of(path: str, *, speaks_anthropic: bool, speaks_gemini: bool) -> Rou
     return GEMINI_MODEL if speaks_gemini else OPENAI_MODEL
 
 
-def _envelope_of(path: str) -> Envelope:
-    """Guess in which format the caller of an unknown path reads errors."""
+def envelope_of(path: str) -> Envelope:
+    """Guess in which format the caller of a path reads errors, on the site map or not."""
     if path.startswith("/api/"):
         return Envelope.PROBLEM
     if path.startswith("/v1/messages"):
