@@ -120,6 +120,9 @@ def test_a_call_that_was_sent_and_not_answered_is_settled_at_its_bound(
 ) -> None:
     answer = post(gateway, CHAT, chat_body(), headers=steered(user, steering))
     assert (status, code) == (answer.status, answer.json()["error"]["code"])
+    message = answer.json()["error"]["message"]
+    assert "it may have done the work and may bill it. Send the call again if" in message
+    assert not any(inner in message for inner in ("127.0.0.1", "Errno", "Error("))
     event = event_of(gateway, user)
     assert ("no_answer", "estimated", "bound") == (
         event["ending"],

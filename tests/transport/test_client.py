@@ -12,6 +12,7 @@ from outlay.transport.connection import ClosedBeforeWrite, Connection
 from outlay.transport.pool import PoolLimits
 from outlay.transport.upstream import (
     AnswerBroken,
+    AnswerUnreadable,
     NotSent,
     Transport,
     UpstreamAnswer,
@@ -211,8 +212,9 @@ async def test_reset_before_an_answer_is_broken() -> None:
 
     async with FakeProvider(script) as provider:
         transport = HttpTransport()
-        with pytest.raises(AnswerBroken):
+        with pytest.raises(AnswerBroken, match="ConnectionResetError") as caught:
             await transport.send(provider.request())
+        assert isinstance(caught.value.__cause__, ConnectionResetError), "the cause is kept"
         assert provider.connection_count == 1
         assert transport.count_sockets().in_use == 0
 
@@ -305,7 +307,7 @@ async def test_garbage_is_broken() -> None:
 
     async with FakeProvider(script) as provider:
         transport = HttpTransport()
-        with pytest.raises(AnswerBroken, match="broken answer"):
+        with pytest.raises(AnswerUnreadable, match="broken answer"):
             await transport.send(provider.request())
         await provider.wait_until_all_left()
         assert transport.count_sockets() == SocketCounts(open=0, idle=0)

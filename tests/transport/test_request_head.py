@@ -93,7 +93,8 @@ def test_what_could_break_out_of_its_place_is_not_sent(request_: UpstreamRequest
 def test_a_refusal_shows_no_value() -> None:
     with pytest.raises(NotSent) as caught:
         write_head(_request(headers=[(b"authorization", b"Bearer sk-secret\n")]))
-    assert "sk-secret" not in str(caught.value)
+    assert "sk-secret" not in str(caught.value) + caught.value.told
+    assert "Correct it and send the call again." in caught.value.told
 
 
 class _Seen:

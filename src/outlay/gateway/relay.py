@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
+import structlog
+
 from outlay.gateway.admit import Planned
 from outlay.gateway.caller_socket import CallerSocket
 from outlay.gateway.finish import Ended, finish
@@ -24,6 +26,8 @@ from outlay.usage.answer import Answer
 from outlay.wire.answers import AnswerReader, open_reader
 from outlay.wire.ask_usage import UsageHider
 from outlay.wire.errors import write_stream_error
+
+_log = structlog.get_logger("outlay.gateway")
 
 WATCH_AFTER_S = 1
 """A slower call than this has its caller watched and its time limited; quicker ones are not worth
@@ -160,17 +164,27 @@ class Relay:
 
     async def _end_unanswered(self, error: UpstreamError) -> None:
         """End a call that has no (complete) answer: sent or not is what decides about its cost."""
-        refused = Refused(error.code, error.category, str(error))
+        self._log_failure(error)
+        refused = Refused(error.code, error.category, error.told)
         ending = _unanswered_ending(error, self._ended.status)
         self._ended.status = STATUS[refused.category]
         await self._finish(ending)
         await self._answer_refusal(refused)
 
+    def _log_failure(self, error: UpstreamError) -> None:
+        """Keep the technical cause: the caller is told what to do about it instead."""
+        _log.info(
+            "exchange with a provider failed",
+            request_id=self._planned.request_id,
+            error=str(error),
+        )
+
     async def _end_broken_stream(self, error: UpstreamError) -> None:
         if not self._finished:
             self._read_what_came()
             await self._finish(Ending.BROKEN_STREAM)
-            await self._end_with_error_event(error.code, str(error))
+            self._log_failure(error)
+            await self._end_with_error_event(error.code, error.told)
         else:
             await self._socket.end()
 

@@ -6,7 +6,13 @@ from typing import Protocol, cast
 
 from outlay.transport.answer import Answer
 from outlay.transport.framing import AnswerReader, BadFraming
-from outlay.transport.upstream import AnswerBroken, AnswerTimedOut, UpstreamError, UpstreamRequest
+from outlay.transport.upstream import (
+    AnswerBroken,
+    AnswerTimedOut,
+    AnswerUnreadable,
+    UpstreamError,
+    UpstreamRequest,
+)
 
 _JOINED_WRITE_BYTES = 64 * 1024
 """Up to this size head and body go out in one piece: a copy is cheaper than a system call."""
@@ -117,7 +123,8 @@ class Connection(asyncio.Protocol):
         try:
             reader.feed(data)
         except BadFraming as error:
-            self._break_off(AnswerBroken(f"{self._peer} sent a broken answer: {error}"))
+            text = f"{self._peer} sent a broken answer: {error}"
+            self._break_off(AnswerUnreadable(text), error)
             return
         if reader.is_complete:
             self._complete(answer)
@@ -136,7 +143,7 @@ class Connection(asyncio.Protocol):
         if exc is None:
             self._end_of_bytes()
         elif self._answer is not None:
-            self._break_off(AnswerBroken(f"the connection to {self._peer} broke: {exc!r}"))
+            self._break_off(AnswerBroken(f"the connection to {self._peer} broke: {exc!r}"), exc)
         if self._timer is not None:
             self._timer.cancel()
         self._reader.close()
@@ -185,11 +192,12 @@ class Connection(asyncio.Protocol):
         try:
             self._reader.feed_end()
         except BadFraming as error:
-            self._break_off(AnswerBroken(f"{self._peer}: {error}"))
+            self._break_off(AnswerBroken(f"{self._peer}: {error}"), error)
         else:
             self._complete(self._answer)
 
-    def _break_off(self, failure: UpstreamError) -> None:
+    def _break_off(self, failure: UpstreamError, cause: Exception | None = None) -> None:
+        failure.__cause__ = cause
         answer = self._answer
         self.drop()
         if answer is not None:

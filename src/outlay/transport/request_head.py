@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from outlay.transport.upstream import NotSent, UpstreamRequest
+from outlay.transport.upstream import Unsendable, UpstreamRequest
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VISIBLE = bytes(range(0x21, 0x7F))
@@ -18,7 +18,7 @@ def write_head(request: UpstreamRequest) -> bytes:
     """Write the head: request line, our Host, the request's headers, our Content-Length.
 
     Raises:
-        NotSent: method, target, host or a header could break out of its place in the message, or
+        Unsendable: method, target, host or a header could break out of its place in the message, or
             a header is one that only we may write.
     """
     line_and_host = _write_line_and_host(
@@ -32,7 +32,7 @@ def write_head(request: UpstreamRequest) -> bytes:
         fields.append(b"Content-Length: %d" % len(request.body))
     head = b"\r\n".join(fields)
     if head.translate(None, _VALUE) != b"\r\n" * len(fields):  # one of them is before our Host
-        raise NotSent("a header value of the request has a control character")
+        raise Unsendable("a header value of the request has a control character")
     return head + b"\r\n\r\n"
 
 
@@ -47,15 +47,15 @@ def _write_line_and_host(method: str, target: str, scheme: str, host: str, port:
 
 def _check_line(method: str, target: str, host: str) -> None:
     if not (method.isalpha() and target.startswith("/") and host):
-        raise NotSent("the request lacks a method, a host, or a target that begins with a slash")
+        raise Unsendable("the request lacks a method, a host, or a target that begins with a slash")
     line = method + target + host
     if not line.isascii() or line.encode().translate(None, _VISIBLE):
-        raise NotSent("the request's target or host has a character that cannot be sent")
+        raise Unsendable("the request's target or host has a character that cannot be sent")
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _check_name(name: bytes) -> None:
     if not name or name.translate(None, _TOKEN):
-        raise NotSent("a header name of the request has a character that cannot be sent")
+        raise Unsendable("a header name of the request has a character that cannot be sent")
     if name.lower() in _WRITTEN_BY_US:
-        raise NotSent("the request brings a header that only the transport may write")
+        raise Unsendable("the request brings a header that only the transport may write")

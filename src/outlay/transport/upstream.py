@@ -72,18 +72,50 @@ class Transport(Protocol):
 
 
 class UpstreamError(OutlayError):
-    """The exchange failed; the text names host and cause, no secret and no body."""
+    """The exchange failed; the text is for the log: host and cause, no secret and no body.
+
+    `told` is for the caller: what happened, and what to do next.
+    """
 
     code = "provider_error"
     category = Category.UPSTREAM
+    told = "The exchange with the provider failed. Send the call again if that is safe."
 
 
 class NotSent(UpstreamError):
     """The provider never saw the request: it cannot have billed it."""
 
+    told = (
+        "The provider could not be reached; nothing was sent and nothing is billed. Send the call "
+        "again; if it keeps failing, tell whoever runs the gateway."
+    )
+
+
+class Unsendable(NotSent):
+    """The request itself must not be sent; the text says why, and nothing of its values."""
+
+    def __init__(self, flaw: str) -> None:
+        """Name the flaw, as a clause."""
+        super().__init__(flaw)
+        self.told = f"The call cannot be sent: {flaw}. Correct it and send the call again."
+
 
 class AnswerBroken(UpstreamError):
     """The provider saw the request and its answer is missing or incomplete."""
+
+    told = (
+        "The connection to the provider ended before its answer was complete; it may have done the "
+        "work and may bill it. Send the call again if that is safe."
+    )
+
+
+class AnswerUnreadable(AnswerBroken):
+    """The provider saw the request and answered with what is no HTTP answer."""
+
+    told = (
+        "The provider's answer could not be read; it may have done the work and may bill it. Send "
+        "the call again if that is safe."
+    )
 
 
 class AnswerTimedOut(UpstreamError):
@@ -91,3 +123,7 @@ class AnswerTimedOut(UpstreamError):
 
     code = "provider_timeout"
     category = Category.UPSTREAM_TIMEOUT
+    told = (
+        "The provider did not complete its answer in time; it may have done the work and may bill "
+        "it. Send the call again if that is safe, or ask for a shorter answer."
+    )
