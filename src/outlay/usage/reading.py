@@ -49,15 +49,18 @@ class Tally:
 
     def parts(self, details: object, meters: Mapping[str, Meter]) -> list[tuple[Meter, int]]:
         """List what a JSON object counts, by meter; `meters` names them in the object's words."""
-        if not isinstance(details, dict):
-            return []
-        found = [(meter, self.find(details, n)) for n, meter in meters.items() if n in details]
-        return [(meter, count) for meter, count in found if count is not None]
+        found: list[tuple[Meter, int]] = []
+        if isinstance(details, dict):
+            for name, meter in meters.items():
+                if name in details and (count := self.find(details, name)) is not None:
+                    found.append((meter, count))
+        return found
 
     def add(self, meter: Meter, quantity: int) -> None:
         """Add to a meter; zero adds nothing."""
         if quantity:
-            self.quantities[meter] = self.quantities.get(meter, 0) + quantity
+            quantities = self.quantities
+            quantities[meter] = quantities.get(meter, 0) + quantity
 
     def divide(self, total: int, rest: Meter, parts: Iterable[tuple[Meter, int]]) -> None:
         """Divide a total into parts that lie within it; what they leave over goes to `rest`."""
