@@ -76,6 +76,7 @@ async def open_control(settings: Settings, *, on_fatal: Callable[[str], None]) -
         journal=journal,
         transport=transport,
         find_provider=lambda name: configuration.providers.by_name.get(name),  # noqa: PLW0108 it swaps
+        clock=clock,
     )
     jobs = (
         Job("sweep", SWEEP_EVERY_S, _in_thread(lambda: sweep(ledger, clock))),
