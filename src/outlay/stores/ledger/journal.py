@@ -160,6 +160,8 @@ class SqlJournal:
             return "the ledger's writer has ended"
         if self._writer.away:
             return "the ledger is away; it is tried again every moment"
+        if self._writer.is_stalled:
+            return "the ledger does not answer"
         if self._writer.waiting() >= self._queue_limit:
             return f"{self._queue_limit} facts wait for the ledger already"
         return None

@@ -35,6 +35,7 @@ class Syncer:
         self._counts = counts
         self._queue: SimpleQueue[list[Entry] | None] = SimpleQueue()
         self._marked = False
+        self.busy_since_us: int | None = None
 
     def sync_now(self, entries: list[Entry]) -> None:
         """Sync as soon as the running sync is done, then resolve `entries`."""
@@ -84,12 +85,14 @@ class Syncer:
 
     def _sync(self, waiting: list[Entry]) -> None:
         self._marked = False
-        began_us = self._clock.monotonic_us()
+        began_us = self.busy_since_us = self._clock.monotonic_us()
         try:
             self._engine.sync()
         except OSError as error:
             fail(waiting, error)
             raise
+        finally:
+            self.busy_since_us = None
         took_us = self._clock.monotonic_us() - began_us
         self._counts.syncs += 1
         self._counts.longest_sync_us = max(self._counts.longest_sync_us, took_us)

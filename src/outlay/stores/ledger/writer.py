@@ -23,6 +23,9 @@ LARGEST_GROUP = 512
 """Entries per transaction: bounds how long the write lock is held (about 10 us a row)."""
 RETRY_S = 0.25
 """How often a ledger that is away is tried again."""
+STALLED_S = 5
+"""How long a write or a sync may take before the ledger counts as not answering: another process
+hangs while it holds the write lock, or the disk does."""
 CLOSING_TRIES = 20
 """How often closing tries to write what a ledger that is away did not take."""
 LOW_WATER_S = 1
@@ -53,6 +56,7 @@ class Writer:
         self._syncer = Syncer(engine, clock, self.counts)
         self._queue: SimpleQueue[Entry | None] = SimpleQueue()
         self._retry: list[Entry] = []
+        self._busy_since_us: int | None = None
         self._low_water_seq = self._group.newest_intent_seq()
         self._low_water_at_us = clock.monotonic_us()
         self._moved = False
@@ -74,6 +78,12 @@ class Writer:
     def waiting(self) -> int:
         """Count the entries that no transaction has taken up yet."""
         return self._queue.qsize()
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a write or a sync has taken so long that nobody should wait behind it."""
+        began = [us for us in (self._busy_since_us, self._syncer.busy_since_us) if us is not None]
+        return bool(began) and self._clock.monotonic_us() - min(began) > STALLED_S * 1_000_000
 
     @property
     def is_settled(self) -> bool:
@@ -169,7 +179,7 @@ class Writer:
     def _write_part(self, part: list[Entry]) -> None:
         if not part:
             return
-        began_us = self._clock.monotonic_us()
+        began_us = self._busy_since_us = self._clock.monotonic_us()
         durable = any(entry.lane is not Lane.SETTLEMENT for entry in part)
         asking = part[0].lane is Lane.ASKING
         write = self._group.write_carefully if asking else self._group.write_quickly
@@ -178,6 +188,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - judged: away is retried, broken ends the thread
             self._give_up(part, error)
             return
+        finally:
+            self._busy_since_us = None
         self.away = False
         self._moved = True
         self._open.note(part)
@@ -244,7 +256,7 @@ class Writer:
         early = now_us - self._low_water_at_us < LOW_WATER_S * 1_000_000
         if self.away or not self._moved or (early and not at_once):
             return
-        self._low_water_at_us = now_us
+        self._low_water_at_us = self._busy_since_us = now_us
         self._moved = False
         try:
             reached = self._open.low_water_seq(self._group.newest_intent_seq())
@@ -253,3 +265,5 @@ class Writer:
                 self._low_water_seq = reached
         except Exception as error:  # noqa: BLE001 - judged, as above
             self._give_up([], error)
+        finally:
+            self._busy_since_us = None
