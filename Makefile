@@ -47,8 +47,9 @@ format: $(VENV)/.dev ## Put every file into the one format
 bench: $(VENV)/.dev ## Speed and fairness of the gateway (see bench/README.md)
 	$(BIN)/python -m bench $(ARGS)
 
-crash: $(VENV)/.dev ## The long form of the crash tests: 200 kills with 1 and with 4 workers
-	OUTLAY_CRASH_KILLS=200 $(BIN)/pytest tests/crash --timeout 3600 $(ARGS)
+crash: $(VENV)/.dev ## 200 kills with 1 and with 4 workers; figures go to bench/results
+	OUTLAY_CRASH_KILLS=200 OUTLAY_CRASH_SEED=$$(date +%s) OUTLAY_CRASH_RESULT=bench/results/crash-$$(date +%F).jsonl \
+		$(BIN)/pytest tests/crash $(ARGS)
 
 test-agents: $(VENV)/.dev $(AGENTS_NODE)/node_modules/.installed ## Claude Code and Codex finish a turn (large downloads)
 	$(BIN)/pytest tests/agents -m agents $(ARGS)

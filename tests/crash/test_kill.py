@@ -75,7 +75,8 @@ def test_no_call_is_lost_or_counted_twice(server: Server, provider: str) -> None
     assert load.answered <= sum(event.ending == "complete" for event in events)
     gateway.outlay("verify")
     assert 0 == server.stop()
-    record(server, seed=seed, ways=ways, endings=Counter(event.ending for event in events))
+    endings = Counter(event.ending for event in events)
+    record(server, seed=seed, kills=dict(ways), calls={"billed": len(bill), **endings})
     require(can_attach(), "a strace that may attach to processes (for kills at the n-th write)")
 
 
@@ -123,7 +124,7 @@ def _kill_worker(worker: int, way: str, dice: random.Random) -> str:
             return way
 
 
-def record(server: Server, *, seed: int, ways: Counter[str], endings: Counter[str]) -> None:
+def record(server: Server, *, seed: int, kills: dict[str, int], calls: dict[str, int]) -> None:
     """Append a line of figures to the file that OUTLAY_CRASH_RESULT names, if it names one."""
     path = os.environ.get("OUTLAY_CRASH_RESULT")
     if path is None:
@@ -133,18 +134,17 @@ def record(server: Server, *, seed: int, ways: Counter[str], endings: Counter[st
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "workers": server.workers_wanted,
         "seed": seed,
-        "kills": sum(ways.values()),
-        "ways": dict(ways),
-        "events": dict(endings),
-        "lost": 0,
-        "doubled": 0,
+        "kills": {"all": sum(kills.values()), **kills},
+        "calls": calls,
         "restarts": len(restarts_s),
         "restart_s": {
+            "min": round(min(restarts_s), 2),
             "median": round(statistics.median(restarts_s), 2),
             "max": round(max(restarts_s), 2),
         },
         "cpus": os.cpu_count(),
         "load_average": os.getloadavg(),
     }
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     with Path(path).open("a") as result:
         result.write(json.dumps(line) + "\n")
