@@ -6,6 +6,7 @@ Source: Anthropic API reference, messages and tools (read 2026-11).
 import msgspec
 
 from outlay.kernel.errors import Refused
+from outlay.wire.anthropic_user_id import split_user_id
 from outlay.wire.call import Call
 from outlay.wire.call_fields import Request, is_zero, read_model, read_stream
 from outlay.wire.contents import Contents, Media, members
@@ -46,6 +47,7 @@ def read_messages(request: Request) -> Call | Refused:
         return model
     if isinstance(stream, Refused):
         return stream
+    user, session = split_user_id(Field(asked.metadata.member("user_id")).text())
     return Call(
         *request,
         model=model,
@@ -56,7 +58,8 @@ def read_messages(request: Request) -> Call | Refused:
             service_tier=FAST if asked.speed.value == FAST else asked.service_tier.text(),
             unbounded=_unbounded(asked),
         ),
-        end_user=Field(asked.metadata.member("user_id")).text(),
+        end_user=user,
+        session=session,
         temperature_zero=is_zero(asked.temperature.value),
         has_tools=bool(asked.tools.value),
     )
