@@ -1,16 +1,9 @@
-"""Estimating tokens from text where a provider states nothing: a ratio, or a real tokenizer."""
-
-from collections.abc import Callable
-
-import toktok
+"""Estimating tokens from the size of text, where a provider states nothing."""
 
 BYTES_PER_5_TOKENS = 18
 """3.6 bytes of UTF-8 a token. With o200k_base we measured 3.8 to 4.0 for English prose, 4.1 for the
 JSON of the recordings, 4.3 for Python, 4.7 for Chinese; other vocabularies give some more tokens.
 So it errs high by a tenth or so; everything estimated with it is marked as estimated."""
-
-TokenCounter = Callable[[str], int]
-"""Counts or estimates the tokens of a text."""
 
 
 def tokens_in_bytes(count: int) -> int:
@@ -26,17 +19,3 @@ def estimate_tokens(text: str) -> int:
 def utf8_bytes(text: str) -> int:
     """Count the bytes of a text in UTF-8; half of a surrogate pair counts as three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def o200k_counter() -> TokenCounter:
-    """Load OpenAI's `o200k_base` vocabulary and return an exact counter for it.
-
-    Takes 0.4 s and 66 MB: for a process that settles or sweeps, never for a gateway worker, which
-    has 120 MB for everything (docs/adr/0003-disjoint-usage.md).
-    """
-
-    def count(text: str) -> int:
-        return int(toktok.batch_count([text], "o200k_base", 1)[0])
-
-    count("")
-    return count
