@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from outlay.usage.shape import CallShape
-from outlay.usage.tokens import TokenCounter, estimate_tokens
+from outlay.usage.tokens import estimate_tokens
 from outlay.wire.answer_format import UNREADABLE, member
 from outlay.wire.call import Call, Wire
 
@@ -30,17 +30,17 @@ _NO_TEXT = frozenset(
 _MAX_DEPTH = 256
 
 
-def estimate_input_tokens(call: Call, count_tokens: TokenCounter = estimate_tokens) -> int:
-    """Estimate the input tokens of a call; text by `count_tokens`, media by rule.
+def estimate_input_tokens(call: Call) -> int:
+    """Estimate the input tokens of a call; text by its size, media by rule.
 
     It reads the whole body again (some 2 us a kilobyte), so it is for calls that ended without
-    usage, not for each call. The default counter is a ratio; pass a tokenizer where there is one.
+    usage, not for each call.
     """
     shape = call.shape
     framing = shape.message_count * FRAMING_TOKENS
     body = _decode(call.body)
     text = "\n".join(_strings(body, 0))
-    return count_tokens(text) + _token_ids(body) + framing + _media_tokens(call.route.wire, shape)
+    return estimate_tokens(text) + _token_ids(body) + framing + _media_tokens(call.route.wire, shape)
 
 
 def _media_tokens(wire: Wire, shape: CallShape) -> int:
