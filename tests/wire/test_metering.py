@@ -102,19 +102,19 @@ def test_reported_usage_is_divided(
 
 def test_reported_zero_is_zero_and_is_not_replaced_by_an_estimate() -> None:
     usage = {"prompt_tokens": 0, "completion_tokens": 0}
-    result = metered(CALL, OPENAI, raw_usage=usage, output_tokens_seen=50)
+    result = metered(CALL, OPENAI, raw_usage=usage, text_bytes_seen=180)
     assert (result.source, quantities(result)) == (UsageSource.REPORTED, {})
 
 
 def test_an_answer_without_usage_is_estimated_and_flagged() -> None:
-    result = metered(CALL, OPENAI, output_tokens_seen=50)
+    result = metered(CALL, OPENAI, text_bytes_seen=180)
     assert (result.source, codes(result)) == (UsageSource.ESTIMATED, ["usage.missing"])
     assert quantities(result)[Meter.OUTPUT] == 50
     assert quantities(result)[Meter.INPUT] > 0
 
 
 def test_usage_that_cannot_be_read_is_estimated_and_flagged() -> None:
-    result = metered(CALL, OPENAI, raw_usage={"tokens": "many"}, output_tokens_seen=5)
+    result = metered(CALL, OPENAI, raw_usage={"tokens": "many"}, text_bytes_seen=18)
     assert (result.source, codes(result)) == (UsageSource.ESTIMATED, ["usage.unreadable"])
 
 
@@ -126,7 +126,7 @@ def test_a_final_count_is_reported_even_if_the_stream_broke_off_after_it() -> No
 def test_a_running_count_is_kept_and_its_output_raised_to_what_was_seen() -> None:
     call = call_of(MESSAGES, {"model": "m", "stream": True})
     usage = {"input_tokens": 700, "cache_read_input_tokens": 55, "output_tokens": 1}
-    answer = Answer(raw_usage=usage, usage_running=True, output_tokens_seen=40)
+    answer = Answer(raw_usage=usage, usage_running=True, text_bytes_seen=144)
     result = meter(call, ANTHROPIC, answer, complete=False)
     assert quantities(result) == {Meter.INPUT: 700, Meter.CACHE_READ: 55, Meter.OUTPUT: 40}
     assert (result.source, codes(result)) == (UsageSource.ESTIMATED, ["usage.partial"])
@@ -134,13 +134,13 @@ def test_a_running_count_is_kept_and_its_output_raised_to_what_was_seen() -> Non
 
 def test_a_running_count_above_what_was_seen_stays() -> None:
     usage = {"promptTokenCount": 9, "thoughtsTokenCount": 500}
-    answer = Answer(raw_usage=usage, usage_running=True, output_tokens_seen=40)
+    answer = Answer(raw_usage=usage, usage_running=True, text_bytes_seen=144)
     result = meter(call_of(GENERATE, {}), GEMINI, answer, complete=False)
     assert quantities(result) == {Meter.INPUT: 9, Meter.REASONING: 500}
 
 
 def test_a_broken_stream_without_usage_is_metered_so_far() -> None:
-    result = meter(CALL, OPENAI, Answer(output_tokens_seen=7), complete=False)
+    result = meter(CALL, OPENAI, Answer(text_bytes_seen=25), complete=False)
     assert (result.source, codes(result)) == (UsageSource.ESTIMATED, [])
     assert quantities(result)[Meter.OUTPUT] == 7
 
@@ -156,7 +156,7 @@ def test_what_nobody_bills_yet_is_no_usage(answer: Answer) -> None:
 
 
 def test_a_failure_after_output_is_metered_so_far() -> None:
-    answer = Answer(failed=True, output_tokens_seen=7)
+    answer = Answer(failed=True, text_bytes_seen=25)
     assert meter(CALL, OPENAI, answer, complete=False).source is UsageSource.ESTIMATED
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from outlay.kernel.findings import Finding
+from outlay.usage.tokens import tokens_in_bytes
 
 
 @dataclass(slots=True)
@@ -15,8 +16,7 @@ class Answer:
             (None: not stated).
         usage_running: `raw_usage` is the count of a stream that goes on, not the final one.
         tool_units: uses of hosted tools, by the provider's own names.
-        output_tokens_seen: estimated from the text that passed; only used when the provider states
-            nothing, or stopped half way. `usage/tokens.py` has the ratio.
+        text_bytes_seen: of the text that passed, in UTF-8.
         stated_cost_nanos: a cost that the answer states. Whether this provider's word counts is
             decided in `wire/metering.py`: price with `Metered.stated_cost_nanos`.
         terminal: the wire's own end marker was read.
@@ -32,9 +32,17 @@ class Answer:
     finish_reason: str | None = None
     service_tier: str | None = None
     tool_units: dict[str, int] = field(default_factory=dict)
-    output_tokens_seen: int = 0
+    text_bytes_seen: int = 0
     stated_cost_nanos: int | None = None
     terminal: bool = False
     failed: bool = False
     deferred: bool = False
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def output_tokens_seen(self) -> int:
+        """Estimate the output from the text that passed.
+
+        Only used when the provider states nothing, or stopped half way.
+        """
+        return tokens_in_bytes(self.text_bytes_seen)

@@ -8,7 +8,7 @@ import msgspec
 
 from outlay.kernel.findings import Finding
 from outlay.usage.answer import Answer
-from outlay.usage.tokens import tokens_in_bytes, utf8_bytes
+from outlay.usage.tokens import utf8_bytes
 
 DONE = b"[DONE]"
 """The payload that ends an OpenAI chat stream."""
@@ -40,19 +40,9 @@ class AnswerFormat(Protocol):
         ...
 
 
-class SeenText:
-    """Counts the text of an answer as it passes, and keeps none of it."""
-
-    __slots__ = ("_answer", "_bytes")
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._bytes = 0
-
-    def add(self, text: object) -> None:
-        """Count a piece of text, or all text within a JSON value."""
-        self._bytes += utf8_bytes(text) if isinstance(text, str) else text_bytes(text)
-        self._answer.output_tokens_seen = tokens_in_bytes(self._bytes)
+def count_text(answer: Answer, text: object) -> None:
+    """Count a piece of text as it passes, or all text within a JSON value; none of it is kept."""
+    answer.text_bytes_seen += utf8_bytes(text) if isinstance(text, str) else text_bytes(text)
 
 
 def text_bytes(value: object, depth: int = 0) -> int:

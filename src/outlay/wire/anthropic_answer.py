@@ -6,7 +6,7 @@ import msgspec
 
 from outlay.usage.answer import Answer
 from outlay.wire.answer_format import (
-    SeenText,
+    count_text,
     decode_as,
     decode_object,
     member,
@@ -46,7 +46,6 @@ class MessagesAnswer:
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self._seen = SeenText(answer)
 
     def read_event(self, payload: bytes) -> None:
         """Read one event of a stream."""
@@ -82,7 +81,7 @@ class MessagesAnswer:
             count_block(self.answer.tool_units, block)
         self._read_message(message)
         if self.answer.raw_usage is None:
-            self._seen.add(message.get("content"))
+            count_text(self.answer, message.get("content"))
 
     def _read_message(self, message: object) -> None:
         self.answer.response_id = text_or_none(member(message, "id"))
@@ -99,7 +98,7 @@ class MessagesAnswer:
 
     def _read_text(self, delta: _Delta | None) -> None:
         if delta is not None:
-            self._seen.add(delta.text or delta.partial_json or delta.thinking)
+            count_text(self.answer, delta.text or delta.partial_json or delta.thinking)
 
     def _read_usage(self, usage: object) -> None:
         if not isinstance(usage, dict):

@@ -6,7 +6,7 @@ import msgspec
 
 from outlay.usage.answer import Answer
 from outlay.wire.answer_format import (
-    SeenText,
+    count_text,
     decode_as,
     decode_object,
     member,
@@ -30,7 +30,6 @@ class GenerateAnswer:
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self._seen = SeenText(answer)
         self._queries: set[str] = set()
 
     def read_event(self, payload: bytes) -> None:
@@ -74,9 +73,9 @@ class GenerateAnswer:
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in members(parts):
-            self._seen.add(part.get("text") or part)
+            count_text(self.answer, part.get("text") or part)
             if "functionCall" in part:
-                self._seen.add(str(member(part["functionCall"], "args")))
+                count_text(self.answer, str(member(part["functionCall"], "args")))
             if "toolCall" in part:
                 self._read_tool_call(part["toolCall"])
 

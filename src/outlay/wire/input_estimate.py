@@ -40,7 +40,9 @@ def estimate_input_tokens(call: Call) -> int:
     framing = shape.message_count * FRAMING_TOKENS
     body = _decode(call.body)
     text = "\n".join(_strings(body, 0))
-    return estimate_tokens(text) + _token_ids(body) + framing + _media_tokens(call.route.wire, shape)
+    return (
+        estimate_tokens(text) + _token_ids(body) + framing + _media_tokens(call.route.wire, shape)
+    )
 
 
 def _media_tokens(wire: Wire, shape: CallShape) -> int:

@@ -7,7 +7,7 @@ import msgspec
 from outlay.usage.answer import Answer
 from outlay.wire.answer_format import (
     DONE,
-    SeenText,
+    count_text,
     decode_as,
     decode_object,
     member,
@@ -64,7 +64,6 @@ class ChatAnswer:
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self._seen = SeenText(answer)
 
     def read_event(self, payload: bytes) -> None:
         """Read one chunk."""
@@ -79,7 +78,9 @@ class ChatAnswer:
         if self.answer.response_id is None:
             self._read_head(chunk)
         goes_on = self._read_choices(chunk.choices) if chunk.choices else False
-        usage = chunk.usage if chunk.usage is not None else member(chunk.x_groq, "usage")
+        usage = chunk.usage
+        if usage is None and chunk.x_groq is not None:
+            usage = member(chunk.x_groq, "usage")
         if isinstance(usage, dict):
             self._read_usage(usage, running=goes_on)
         if chunk.service_tier is not None:
@@ -105,9 +106,9 @@ class ChatAnswer:
             self._read_usage(usage, running=False)
         elif isinstance(choices, list):
             for choice in choices:
-                self._seen.add(member(choice, "message"))
-                self._seen.add(member(choice, "message", "tool_calls"))
-                self._seen.add(member(choice, "text"))
+                count_text(self.answer, member(choice, "message"))
+                count_text(self.answer, member(choice, "message", "tool_calls"))
+                count_text(self.answer, member(choice, "text"))
 
     def _decode_odd(self, payload: bytes) -> _Chunk | None:
         odd = decode_as(_ODD_CHUNK, payload)
@@ -137,16 +138,16 @@ class ChatAnswer:
             if delta is not None:
                 self._read_delta(delta)
             elif choice.text is not None:
-                self._seen.add(choice.text)
+                count_text(self.answer, choice.text)
         return goes_on
 
     def _read_delta(self, delta: _Delta) -> None:
         if delta.content is not None:
-            self._seen.add(delta.content)
+            count_text(self.answer, delta.content)
             return
         text = delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.refusal
         if text is not None:
-            self._seen.add(text)
+            count_text(self.answer, text)
 
     def _read_usage(self, usage: dict[str, Any], *, running: bool) -> None:
         self.answer.raw_usage = usage

@@ -7,7 +7,7 @@ import msgspec
 from outlay.usage.answer import Answer
 from outlay.wire.answer_format import (
     DONE,
-    SeenText,
+    count_text,
     decode_as,
     decode_object,
     member,
@@ -55,7 +55,6 @@ class ResponsesAnswer:
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self._seen = SeenText(answer)
 
     def read_event(self, payload: bytes) -> None:
         """Read one event of a stream."""
@@ -67,7 +66,7 @@ class ResponsesAnswer:
             return
         kind = event.type
         if kind.endswith(_TEXT_DELTAS):
-            self._seen.add(event.delta)
+            count_text(self.answer, event.delta)
         elif kind in _STATES:
             self._read_state(kind, bytes(event.response))
         elif kind == "response.output_item.done":
@@ -86,7 +85,7 @@ class ResponsesAnswer:
         self.answer.deferred = is_at_work(response) and self.answer.raw_usage is None
         if self.answer.raw_usage is None:
             for item in members(response.get("output")):
-                self._seen.add(item)
+                count_text(self.answer, item)
 
     def _read_state(self, kind: str, payload: bytes) -> None:
         response = decode_object(payload)

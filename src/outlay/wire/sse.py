@@ -39,10 +39,17 @@ class EventSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next piece of the stream and return the events that it completes."""
-        if self._is_whole_event(chunk):
-            return [chunk]
-        self._held += chunk
-        return self._cut()
+        if not self._held:
+            events, end = self._cut(chunk, 0)
+            self._held += chunk[end:]
+        else:
+            self._held += chunk
+            events, end = self._cut(self._held, self._scanned)
+            del self._held[:end]
+        if len(self._held) > self._limit:
+            self._tear(events)
+        self._scanned = max(0, len(self._held) - 2)
+        return events
 
     def rest(self) -> bytes:
         """Return what is held at the end of the stream: an event without its blank line."""
@@ -50,27 +57,16 @@ class EventSplitter:
         self._held, self._scanned, self._torn = bytearray(), 0, False
         return held
 
-    def _is_whole_event(self, chunk: bytes) -> bool:
-        """Tell whether a chunk is just one event, as nearly all are: it needs no copy then."""
-        if self._held or self._torn or len(chunk) > self._limit or not chunk.endswith(b"\n"):
-            return False
-        end = _EVENT_END.search(chunk)
-        return end is not None and end.end() == len(chunk)
-
-    def _cut(self) -> list[bytes]:
+    def _cut(self, held: bytes | bytearray, scanned: int) -> tuple[list[bytes], int]:
+        """Return the whole events in what is held, and where the last of them ends."""
         events: list[bytes] = []
         start = 0
-        for match in _EVENT_END.finditer(self._held, self._scanned):
-            events.append(self._event(start, match.end()))
+        for match in _EVENT_END.finditer(held, scanned):
+            events.append(self._event(bytes(held[start : match.end()])))
             start = match.end()
-        del self._held[:start]
-        if len(self._held) > self._limit:
-            self._tear(events)
-        self._scanned = max(0, len(self._held) - 2)
-        return events
+        return events, start
 
-    def _event(self, start: int, end: int) -> bytes:
-        piece = bytes(self._held[start:end])
+    def _event(self, piece: bytes) -> bytes:
         if not self._torn and len(piece) <= self._limit:
             return piece
         self.torn_events += not self._torn
