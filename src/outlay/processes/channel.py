@@ -25,6 +25,12 @@ def make_channel() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
+def say_ready(channel: socket.socket) -> None:
+    """Tell the supervisor that work can begin; if it is gone, reading the channel shows it."""
+    with contextlib.suppress(ConnectionError):
+        channel.send(Message.READY.value)
+
+
 def send_connection(channel: socket.socket, connection: socket.socket) -> None:
     """Hand an accepted connection over; the other process owns it from now on.
 
@@ -41,8 +47,8 @@ def send_connection(channel: socket.socket, connection: socket.socket) -> None:
 
 def stop_receiving(channel: socket.socket) -> None:
     """Say that no more connections are taken; those on their way can still be received."""
-    channel.shutdown(socket.SHUT_RD)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # the supervisor may be gone
+        channel.shutdown(socket.SHUT_RD)
         channel.send(Message.DRAINING.value)
 
 
@@ -53,7 +59,10 @@ def receive_connection(channel: socket.socket) -> socket.socket | None:
         BlockingIOError: nothing has come yet.
         OSError: this process has no file descriptor left; that connection is lost.
     """
-    message, files, _flags, _address = socket.recv_fds(channel, 1, 1)
+    try:
+        message, files, _flags, _address = socket.recv_fds(channel, 1, 1)
+    except ConnectionError:  # it was killed before it read what we said last
+        return None
     if not message:
         return None
     if not files:

@@ -9,7 +9,7 @@ import socket
 
 from outlay.bootstrap.control import Control, open_control, prepare
 from outlay.jobs.schedule import repeat
-from outlay.processes.channel import Message
+from outlay.processes.channel import say_ready
 from outlay.processes.fatal import end_process
 from outlay.processes.logs import configure_logs
 from outlay.settings import Settings
@@ -36,7 +36,7 @@ async def _run(settings: Settings, channel: socket.socket) -> None:
 
 async def _keep_house(control: Control, channel: socket.socket, stopping: asyncio.Event) -> None:
     channel.setblocking(False)
-    channel.send(Message.READY.value)
+    say_ready(channel)
     loop = asyncio.get_running_loop()
     loop.add_reader(channel, stopping.set)
     tasks = [asyncio.create_task(repeat(job, stopping)) for job in control.jobs]

@@ -15,7 +15,7 @@ from outlay.bootstrap.worker import open_worker
 from outlay.gateway.asgi import Gateway
 from outlay.gateway.guard import GuardedProtocol
 from outlay.gateway.metrics import GatewayMetrics
-from outlay.processes.channel import Message, receive_connection, stop_receiving
+from outlay.processes.channel import receive_connection, say_ready, stop_receiving
 from outlay.processes.fatal import end_process
 from outlay.processes.logs import configure_logs
 from outlay.processes.pages import Pages
@@ -102,7 +102,7 @@ async def _take_connections(
     """Serve each connection handed over, until the server is told to stop."""
     await server.ready.wait()
     channel.setblocking(False)
-    channel.send(Message.READY.value)
+    say_ready(channel)
     loop.add_reader(channel, server.take, channel)
     await server.stopped.wait()
     loop.remove_reader(channel)
