@@ -55,6 +55,7 @@ class Bench:
         provider = tools.free_port()
         command = [str(self.directory / "upstream"), str(provider), "20", "1000"]
         with tools.running(command, self.log, cores=tools.LOAD_CORE):
+            tools.wait_for_port(provider)
             if target == "direct":
                 return self._load(provider, scenario, "none")
             if target == "nginx":

@@ -67,6 +67,23 @@ def running(
             process.wait()
 
 
+def wait_for_port(port: int) -> None:
+    """Return once something listens on a port of this machine.
+
+    Raises:
+        SystemExit: nothing ever did.
+    """
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise SystemExit(f"nothing listens on {port}")
+
+
 def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return once `url` answers 200.
 
