@@ -135,24 +135,19 @@ class ChatAnswer:
                 self.answer.finish_reason = text_or_none(choice.finish_reason)
                 goes_on = False
             delta = choice.delta
-            if delta is not None:
-                self._read_delta(delta)
-            elif choice.text is not None:
-                count_text(self.answer, choice.text)
+            text = choice.text if delta is None else delta.content or _other_text(delta)
+            if text is not None:
+                count_text(self.answer, text)
         return goes_on
-
-    def _read_delta(self, delta: _Delta) -> None:
-        if delta.content is not None:
-            count_text(self.answer, delta.content)
-            return
-        text = delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.refusal
-        if text is not None:
-            count_text(self.answer, text)
 
     def _read_usage(self, usage: dict[str, Any], *, running: bool) -> None:
         self.answer.raw_usage = usage
         self.answer.usage_running = running
         self.answer.stated_cost_nanos = stated_nanos(usage)
+
+
+def _other_text(delta: _Delta) -> Any:
+    return delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.refusal
 
 
 class EmbeddingsAnswer:
