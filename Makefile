@@ -9,7 +9,8 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-PIP_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+# Compiled here, for where PYTHONDONTWRITEBYTECODE is set: every start would compile all modules again (2 s).
+PIP_INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	--exclude-newer "7 days" $(if $(UPGRADE),--upgrade)
@@ -84,6 +85,7 @@ $(UV): requirements/build.txt
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(UV)
 	$(PIP_INSTALL) --require-hashes -r requirements/runtime.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
