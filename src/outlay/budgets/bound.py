@@ -41,6 +41,13 @@ _AUDIO_METERS = (Meter.INPUT_AUDIO, Meter.CACHE_READ_AUDIO)
 _OTHER_MEDIA_METERS = tuple(sorted(INPUT_METERS - {*_TEXT_METERS, *_AUDIO_METERS}))
 _ALL_INPUT = (*_TEXT_METERS, *_AUDIO_METERS, *_OTHER_MEDIA_METERS)
 _OUTPUT = tuple(sorted(OUTPUT_METERS))
+_SORT_OF = {
+    Meter.INPUT: "text",
+    Meter.INPUT_AUDIO: "audio",
+    Meter.INPUT_IMAGE: "media",
+    Meter.OUTPUT: "output",
+}
+"""The meter whose price stands for each sort of tokens, by the name of its field."""
 
 
 class Bound(msgspec.Struct, frozen=True, gc=False):
@@ -162,19 +169,19 @@ def _most_tokens(
 
 def _unpriced(prices: Sequence[ModelPrice], most: _Tokens) -> list[str]:
     """Name the meters whose price the bound needs and the book does not have."""
-    amounts = (
-        (Meter.INPUT, most.text),
-        (Meter.INPUT_AUDIO, most.audio),
-        (Meter.INPUT_IMAGE, most.media),
-        (Meter.OUTPUT, most.output),
-    )
-    needed = [meter for meter, tokens in amounts if tokens]
     return [
         f"no price for {price.key(meter)}"
         for price in prices
-        for meter in needed
-        if meter not in (price.contracted or price.listed)[0]
+        for meter, sort in _missing(price)
+        if getattr(most, sort)
     ]
+
+
+@lru_cache(maxsize=4_096)
+def _missing(price: ModelPrice) -> list[tuple[Meter, str]]:
+    """List the meters that a bound may need and the book has no price for, each with its sort."""
+    rates = (price.contracted or price.listed)[0]
+    return [(meter, sort) for meter, sort in _SORT_OF.items() if meter not in rates]
 
 
 def _at_dearest(prices: Sequence[ModelPrice], most: _Tokens) -> int:

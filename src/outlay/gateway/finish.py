@@ -1,6 +1,5 @@
 """Step 8 of a call: meter, price and record it. Runs once for every ending."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -48,8 +47,7 @@ class Bookkeeping(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(msgspec.Struct, gc=False):
     """How the exchange with the provider went, as far as it went."""
 
     ending: Ending

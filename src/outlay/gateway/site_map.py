@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+import msgspec
+
 from outlay.wire.call import Billing, Envelope, Route, Wire
 
 _METERED, _FREE = Billing.METERED, Billing.FREE
@@ -77,8 +79,7 @@ _STORED_RESPONSE_PATH = re.compile(r"/v1/responses/([\w-]+)(/cancel|/input_items
 _ONE_MODEL = re.compile(r"/(?:v1|v1beta|v1beta/openai)/models/([^/]+(?:/[^/]+)?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where a request is on the site map, with what its path names."""
 
     route: Route

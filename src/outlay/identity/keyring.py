@@ -111,10 +111,8 @@ def read_credential(
     made for one could be passed with the other.
     """
     found: Credential | None = None
-    for name, raw in headers:
-        place = CREDENTIAL_HEADERS.get(name)
-        if place is None:
-            continue
+    for name, raw in [field for field in headers if field[0] in CREDENTIAL_HEADERS]:
+        place = CREDENTIAL_HEADERS[name]
         secret = _strip_scheme(raw) if name == b"authorization" else raw.strip()
         if secret and found is not None and not hmac.compare_digest(found.secret, secret):
             return _two_credentials(found.place, place)

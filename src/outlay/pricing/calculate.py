@@ -5,8 +5,9 @@ are tool fees. The cost of a call is the sum of the two.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from outlay.kernel.unit_price import round_to_nanos
 from outlay.pricing.cost import Cost, CostBasis
@@ -19,14 +20,13 @@ Priced = tuple[ModelPrice, Pass]
 """A pass and the price of the model that ran it."""
 
 
-@dataclass(slots=True)
-class _Sum:
+class _Sum(msgspec.Struct, gc=False):
     """Token and tool cost in attos, and the meters that could not be added for want of a price."""
 
     tokens: int = 0
     tools: int = 0
-    unpriced_tokens: list[str] = field(default_factory=list)
-    unpriced_tools: list[str] = field(default_factory=list)
+    unpriced_tokens: list[str] = msgspec.field(default_factory=list)
+    unpriced_tools: list[str] = msgspec.field(default_factory=list)
 
     def rounded(self) -> "_Rounded":
         tokens = None if self.unpriced_tokens else round_to_nanos(self.tokens)
@@ -113,9 +113,9 @@ def _add(
     total: _Sum, price: ModelPrice, brackets: Brackets, one: Pass, unit_prices: dict[str, int]
 ) -> None:
     quantities = one.quantities
-    rates = brackets[_bracket(price, quantities)]
+    rates, prefix = brackets[_bracket(price, quantities)], price.key("")
     for meter, quantity in quantities.items():
-        attos, key, is_tool = rates.get(meter), price.key(meter), meter in TOOL_METERS
+        attos, key, is_tool = rates.get(meter), prefix + meter, meter in TOOL_METERS
         if attos is None:
             (total.unpriced_tools if is_tool else total.unpriced_tokens).append(key)
             continue

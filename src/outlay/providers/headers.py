@@ -70,10 +70,8 @@ _NOT_RETURNED = HOP_BY_HOP | ORIGIN_BOUND
 
 def request_headers(client_headers: Headers) -> Headers:
     """Keep what a provider may see of a client's headers, in order, and ask for plain bodies."""
-    named = _named_by_connection(client_headers)
-    kept = [pair for pair in client_headers if _may_be_sent(pair[0])]
-    if named:
-        kept = [pair for pair in kept if _key(pair[0]) not in named]
+    kept = [field for field in client_headers if _may_be_sent(field[0])]
+    kept = _without_named(kept, client_headers)
     kept.append((b"accept-encoding", b"identity"))
     return kept
 
@@ -83,13 +81,9 @@ def answer_headers(headers: Headers, *, body_changes: bool) -> Headers:
 
     Content-Length goes when `body_changes`, and with it whatever else says how long the body is.
     """
-    named = _named_by_connection(headers)
-    kept = [pair for pair in headers if _may_be_returned(pair[0])]
-    if named:
-        kept = [pair for pair in kept if _key(pair[0]) not in named]
-    if body_changes:
-        kept = [pair for pair in kept if _key(pair[0]) != b"content-length"]
-    return kept
+    may_be_returned = _may_be_returned_with_another_body if body_changes else _may_be_returned
+    kept = [field for field in headers if may_be_returned(field[0])]
+    return _without_named(kept, headers)
 
 
 @lru_cache(maxsize=1024)
@@ -104,18 +98,27 @@ def _may_be_returned(name: bytes) -> bool:
     return not (key in _NOT_RETURNED or key.startswith(OUR_PREFIX))
 
 
-def _named_by_connection(headers: Headers) -> set[bytes]:
-    """Collect the fields that a Connection field declares to be of one connection only."""
-    named: set[bytes] = set()
-    for name, value in headers:
-        if len(name) == _CONNECTION_SIZE and name.lower() == b"connection":
-            named.update(_key(token.strip()) for token in value.split(b","))
-    return named - _NEVER_NAMED if named else named
+@lru_cache(maxsize=1024)
+def _may_be_returned_with_another_body(name: bytes) -> bool:
+    return _may_be_returned(name) and _key(name) != b"content-length"
+
+
+def _without_named(kept: Headers, headers: Headers) -> Headers:
+    """Take out the fields that a Connection field declares to be of one connection only."""
+    lists = [value for name, value in headers if _is_connection(name)]
+    if not lists:
+        return kept
+    named = {_key(token.strip()) for value in lists for token in value.split(b",")} - _NEVER_NAMED
+    return [field for field in kept if _key(field[0]) not in named]
+
+
+@lru_cache(maxsize=1024)
+def _is_connection(name: bytes) -> bool:
+    return name.lower() == b"connection"
 
 
 def _key(name: bytes) -> bytes:
     return name.lower().replace(b"_", b"-")
 
 
-_CONNECTION_SIZE = len(b"connection")
 _NEVER_NAMED = frozenset((b"", b"close", b"content-type", b"content-length"))

@@ -1,14 +1,14 @@
 """What a wire format's reader learned from an answer, before it is turned into usage."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from outlay.kernel.findings import Finding
 from outlay.usage.tokens import tokens_in_bytes
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct, gc=False):
     """Facts of one answer, gathered while its bytes pass. Holds no text of the answer.
 
     Attributes:
@@ -31,13 +31,13 @@ class Answer:
     response_id: str | None = None
     finish_reason: str | None = None
     service_tier: str | None = None
-    tool_units: dict[str, int] = field(default_factory=dict)
+    tool_units: dict[str, int] = msgspec.field(default_factory=dict)
     text_bytes_seen: int = 0
     stated_cost_nanos: int | None = None
     terminal: bool = False
     failed: bool = False
     deferred: bool = False
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = msgspec.field(default_factory=list)
 
     @property
     def output_tokens_seen(self) -> int:

@@ -1,7 +1,8 @@
 """What a request's content parts hold beside text: inline media, and input by reference."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from outlay.usage.shape import CallShape
 
@@ -23,8 +24,7 @@ def media_of(mime_type: object) -> Media:
     )
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(msgspec.Struct, gc=False):
     """A running count over the content parts of one body.
 
     `inline_bytes` is the length of base64 text: it is in the body but never becomes text tokens.
@@ -36,8 +36,8 @@ class Contents:
     provided_tools: int = 0
     images: int = 0
     inline_bytes: int = 0
-    media_bytes: dict[Media, int] = field(default_factory=dict)
-    references: dict[str, None] = field(default_factory=dict)
+    media_bytes: dict[Media, int] = msgspec.field(default_factory=dict)
+    references: dict[str, None] = msgspec.field(default_factory=dict)
 
     def add_url(self, media: Media, url: object, name: str) -> None:
         """Count media given as a `data:` URL, or note `name` for what is fetched from elsewhere."""
