@@ -46,12 +46,10 @@ def serve(
 
 def run(settings: Settings) -> None:
     """Serve with these settings; returns when stopped."""
-    from outlay.processes.control import control_main
     from outlay.processes.data_dir import claim, prepare_metrics
     from outlay.processes.logs import configure_logs
     from outlay.processes.open_files import allow_open_files
     from outlay.processes.supervisor import Supervisor
-    from outlay.processes.worker import worker_main
     from outlay.settings.start_up import refuse_unsafe
 
     configure_logs(settings.log_level, as_json=settings.log_json, process="supervisor")
@@ -59,7 +57,7 @@ def run(settings: Settings) -> None:
     allow_open_files()
     with claim(settings.data_dir), bind(settings) as listener:
         prepare_metrics(settings.data_dir)
-        supervisor = Supervisor(settings, listener, control_main, worker_main)
+        supervisor = Supervisor(settings, listener)
         asyncio.run(supervisor.run(lambda: _greet(settings, listener)))
 
 

@@ -18,11 +18,13 @@ from prometheus_client import multiprocess
 
 from outlay.kernel.errors import OutlayError
 from outlay.processes.channel import Message, make_channel, send_connection
-from outlay.processes.nursery import Main, Nursery
+from outlay.processes.nursery import EntryPoint, Nursery
 from outlay.settings import Settings
 
 _log = structlog.get_logger("outlay.supervisor")
 
+CONTROL = "outlay.processes.control:control_main"
+WORKER = "outlay.processes.worker:worker_main"
 LISTEN_BACKLOG = 2_048
 RESTART_PAUSE_S = 0.5
 """Between two starts of a process that keeps dying, so that a fault does not spin."""
@@ -43,13 +45,13 @@ class StartFailed(OutlayError):
 class Child:
     """One process of ours: its main function, its channel, whether it is ready."""
 
-    def __init__(self, name: str, main: Main, settings: Settings, nursery: Nursery) -> None:
+    def __init__(self, name: str, entry: EntryPoint, settings: Settings, nursery: Nursery) -> None:
         """Describe a process; `start` runs it."""
         self.name = name
         self.ready = asyncio.Event()
         self.channel: socket.socket | None = None
         self.process: BaseProcess | None = None
-        self._main = main
+        self._entry = entry
         self._settings = settings
         self._nursery = nursery
 
@@ -60,7 +62,7 @@ class Child:
         ours, theirs = make_channel()
         ours.setblocking(False)
         with theirs:
-            self.process = self._nursery.start(self.name, self._main, self._settings, theirs)
+            self.process = self._nursery.start(self.name, self._entry, self._settings, theirs)
         self.channel = ours
 
     async def wait_for_end(self) -> None:
@@ -101,12 +103,17 @@ class Supervisor:
     """Runs one control process and N workers until it is told to stop."""
 
     def __init__(
-        self, settings: Settings, listener: socket.socket, control: Main, worker: Main
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        *,
+        control: EntryPoint = CONTROL,
+        worker: EntryPoint = WORKER,
     ) -> None:
         """Take a bound socket; connections are accepted from when the first worker is ready."""
         self._settings = settings
         self._listener = listener
-        nursery = Nursery(preload=worker.__module__)
+        nursery = Nursery(preload=worker)
         self._control = Child("outlay-control", control, settings, nursery)
         self._workers = [
             Child(f"outlay-worker-{number}", worker, settings, nursery)
