@@ -110,7 +110,7 @@ class Supervisor:
         control: EntryPoint = CONTROL,
         worker: EntryPoint = WORKER,
     ) -> None:
-        """Take a bound socket; connections are accepted from when the first worker is ready."""
+        """Take a bound socket; connections are accepted once every worker is ready."""
         self._settings = settings
         self._listener = listener
         nursery = Nursery(preload=worker)
@@ -135,7 +135,9 @@ class Supervisor:
         try:
             await self._first_ready(self._control, keepers[0])
             keepers += [asyncio.create_task(self._keep(child)) for child in self._workers]
-            await self._first_ready(self._workers[0], keepers[1])
+            # All of them: a burst that met the first alone would stay on its connections.
+            for worker, keeper in zip(self._workers, keepers[1:], strict=True):
+                await self._first_ready(worker, keeper)
             if not self._stopping.is_set():
                 self._listener.listen(LISTEN_BACKLOG)
                 self._listener.setblocking(False)
