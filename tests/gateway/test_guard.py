@@ -313,7 +313,7 @@ async def test_uvicorn_is_as_the_guard_expects() -> None:
     assert protocol.url == b"", "how the guard knows that a request has begun"
     assert hasattr(protocol.server_state, "default_headers")
     overridden = (
-        "connection_made", "connection_lost", "data_received",
+        "connection_made", "connection_lost", "data_received", "on_header",
         "on_headers_complete", "on_body", "on_message_complete", "on_response_complete",
         "send_400_response",
     )  # fmt: skip

@@ -102,6 +102,11 @@ _H2C = Fault(
 )
 
 
+_EXPECTATION = Fault(
+    HTTPStatus.EXPECTATION_FAILED, "invalid_header", "The only Expect understood is 100-continue."
+)
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol behind the guard; pass it to `uvicorn.Config(http=…)`."""
 
@@ -146,6 +151,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._feed(data[:room])
             data = data[room:]
         self._feed(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a field; the whole head is judged at once."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Refuse a head at fault before the application hears of it."""
@@ -243,9 +252,10 @@ class GuardedProtocol(HttpToolsProtocol):
         coding = fields.get(b"transfer-encoding")
         if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
             return _bad("The only Transfer-Encoding understood is chunked, in HTTP/1.1.")
-        if b"expect" in fields and not self.expect_100_continue:
-            status = HTTPStatus.EXPECTATION_FAILED
-            return Fault(status, "invalid_header", "The only Expect understood is 100-continue.")
+        if b"expect" in fields:
+            self.expect_100_continue = fields[b"expect"].lower() == b"100-continue"
+            if not self.expect_100_continue:
+                return _EXPECTATION
         if self.parser.should_upgrade():
             return _H2C if fields[b"upgrade"].lower() == b"h2c" else _UPGRADE
         return None
