@@ -121,6 +121,11 @@ class Server:
         """Return the process id of the control process, if it lives."""
         return self._named("outlay-control")
 
+    def fork_servers(self) -> list[int]:
+        """Return the process id of the fork server, if it lives."""
+        started = {pid: _command_line(pid) for pid in self._named("python")}
+        return [pid for pid, command in started.items() if "multiprocessing.forkserver" in command]
+
     def _named(self, prefix: str) -> list[int]:
         return [pid for name, pid in self.processes().items() if name.startswith(prefix)]
 
@@ -151,6 +156,13 @@ class Server:
             return ledger.execute(query, values).fetchall()
         finally:
             ledger.close()
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def new_server(provider_url: str, folder: Path, *, workers: int, **settings: str) -> Server:

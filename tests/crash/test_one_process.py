@@ -41,6 +41,20 @@ def test_calls_go_on_while_the_control_process_is_away(server: Server) -> None:
     assert (0, True) == (load.failed, new != killed)
 
 
+def test_a_fork_server_that_died_is_replaced_with_the_next_process(server: Server) -> None:
+    """The processes that it made go on; the supervisor knows them by their channels."""
+    before = {*server.workers(), *server.control()}
+    for pid in server.fork_servers():
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not server.fork_servers(), "the fork server is gone")
+    assert before == {*server.workers(), *server.control()}
+    killed = server.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: len({*server.workers()} - {killed}) == 2, "a new worker")
+    assert 0 == server.stop()
+    server.wait_until_gone()
+
+
 def test_workers_finish_their_calls_and_end_when_the_supervisor_is_killed(server: Server) -> None:
     """Nobody is left: no worker, no fork server. The next start finds everything free."""
     gateway = server.as_gateway()

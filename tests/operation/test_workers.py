@@ -1,6 +1,8 @@
 """Four workers on one port: each has its share, and together they are one gateway."""
 
+import os
 import re
+import signal
 import subprocess
 import urllib.request
 from collections import Counter
@@ -58,6 +60,14 @@ def test_metrics_add_up_all_workers_and_show_no_callers_text(
     assert gateway.key not in shown
     for name in ("outlay_refusals_total", "outlay_cost_nanos_total", "outlay_in_flight_calls"):
         assert f"\n{name}" in shown
+
+
+def test_counters_outlive_a_worker(server: Server) -> None:
+    before = calls_counted(server)
+    killed = server.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: killed not in server.workers() and len(server.workers()) == WORKERS)
+    assert before == calls_counted(server)
 
 
 def test_calls_in_flight_are_shown(server: Server, gateway: Gateway) -> None:

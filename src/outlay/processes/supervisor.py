@@ -26,6 +26,8 @@ _log = structlog.get_logger("outlay.supervisor")
 CONTROL = "outlay.processes.control:control_main"
 WORKER = "outlay.processes.worker:worker_main"
 LISTEN_BACKLOG = 2_048
+FORK_SERVER_DIED = 255
+"""The exit code that multiprocessing tells when nobody is left who knows it."""
 RESTART_PAUSE_S = 0.5
 """Between two starts of a process that keeps dying, so that a fault does not spin."""
 ACCEPT_PAUSE_S = 0.1
@@ -88,9 +90,9 @@ class Child:
 
     @property
     def exit_code(self) -> int:
-        """How the process ended, negative when it was killed; a start that failed counts as one."""
+        """How the process ended, negative when it was killed; what is not known counts as that."""
         code = self.process.exitcode if self.process is not None else None
-        return -signal.SIGKILL if code is None else code
+        return -signal.SIGKILL if code is None or code == FORK_SERVER_DIED else code
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, if it lives: as long as its end of the channel is open."""
