@@ -1,18 +1,23 @@
 """Told to stop, the gateway takes nothing new, lets calls finish, cuts the rest, loses none."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import socket
+import sys
+import termios
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.crash.load import Load
 from tests.crash.server import wait_for
-from tests.endings.calling import Answer, chat_body, opened, post, provider_state
+from tests.endings.calling import Answer, chat_body, opened, post, provider_state, send_only
 from tests.flow.running import Gateway
 from tests.operation.conftest import NewServer
 
@@ -52,6 +57,21 @@ def test_sigterm_lets_streams_finish_or_cuts_them_with_a_word(
     gateway.outlay("verify")
 
 
+def test_a_caller_who_does_not_read_stops_nobody(started: NewServer) -> None:
+    """It is cut like the others, and its worker ends by itself."""
+    server = started(workers=1, OUTLAY_SHUTDOWN_GRACE_S="1")
+    gateway = server.as_gateway()
+    steering = {"x-cost-session": "stuck", "x-emulate": "fault=endless-stream; chunk_tokens=2000"}
+    with send_only(gateway, CHAT, chat_body(stream=True), steering) as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        wait_for(Stillness(caller), "a stream that does not move")
+        assert 0 == server.stop()
+    recorded = [(e["session"], e["ending"], e["cut_reason"]) for e in gateway.calls()]
+    assert [("stuck", "cut", "shutdown")] == recorded
+    alive = "SELECT count(*) FROM boots WHERE ended_at_us IS NULL"
+    assert [(0,)] == server.ledger_rows(alive)
+
+
 def test_a_worker_that_restarts_refuses_nobody(started: NewServer) -> None:
     """While it drains and until it is back, the other one takes its turn."""
     server = started(workers=2)
@@ -70,6 +90,20 @@ def test_a_worker_that_restarts_refuses_nobody(started: NewServer) -> None:
         wait_for(lambda: len(server.workers()) == 2, "the worker is back")
         load.wait_for_answers(20)
     assert 0 == load.failed
+
+
+@dataclass(slots=True)
+class Stillness:
+    """Says whether what a caller has not read has stopped to grow: nothing moves any more."""
+
+    caller: socket.socket
+    seen: list[int] = field(default_factory=list)
+
+    def __call__(self) -> bool:
+        """Look once more."""
+        waiting = fcntl.ioctl(self.caller, termios.FIONREAD, b"\0" * 4)
+        self.seen.append(int.from_bytes(waiting, sys.byteorder))
+        return self.seen[-1] > 0 and self.seen[-25:] == [self.seen[-1]] * 25
 
 
 def call(gateway: Gateway, kind: str) -> Answer:

@@ -1,7 +1,8 @@
 """Steps 6 to 8 of a call: send it, forward the answer as it comes, finish once for every ending."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
@@ -33,6 +34,8 @@ WATCH_AFTER_S = 1
 """A slower call than this has its caller watched and its time limited; quicker ones are not worth
 a task and a timer more."""
 ABORT_AGAIN_AFTER_S = 1
+FAREWELL_S = 1
+"""How long a caller may take to be told why its call ended: one that does not read keeps nobody."""
 
 _CUT_MESSAGES = {
     "shutdown": "The gateway is shutting down and ended this stream. Send the call again.",
@@ -216,12 +219,14 @@ class Relay:
         self._socket.unwatch()
         if not self._socket.gone:
             planned = self._planned
-            await refuse(
-                self._socket,
-                planned.call.route.envelope,
-                refused,
-                planned.request_id,
-                refused_head(planned, self._event),
+            await _within_farewell(
+                refuse(
+                    self._socket,
+                    planned.call.route.envelope,
+                    refused,
+                    planned.request_id,
+                    refused_head(planned, self._event),
+                )
             )
 
     async def _end_with_error_event(self, code: str, message: str) -> None:
@@ -229,7 +234,7 @@ class Relay:
         event = write_stream_error(
             self._planned.call, code=code, message=message, request_id=self._planned.request_id
         )
-        await self._socket.end(event)
+        await _within_farewell(self._socket.end(event))
 
     async def _finish(self, ending: Ending) -> None:
         """Settle the call, once; a caller that is gone is an ending of its own."""
@@ -279,6 +284,12 @@ class Relay:
         self._socket.unwatch()
         if self._answer is not None:
             await self._answer.close()
+
+
+async def _within_farewell(telling: Awaitable[object]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FAREWELL_S):
+            await telling
 
 
 def _unanswered_ending(error: UpstreamError, status: int | None) -> Ending:
