@@ -29,6 +29,7 @@ MAX_LISTED_VALUES = 10
 _OURS = b"x-cost-"
 _RUN_BUDGET = RUN_BUDGET_HEADER.lower().encode()
 _DIMENSION_OF = {header.lower().encode(): dimension for dimension, header in HEADERS.items()}
+_HEADER = Source.HEADER
 _BY_NAME = {dimension.value: dimension for dimension in Dimension}
 
 
@@ -85,9 +86,9 @@ def _read_headers(headers: Sequence[tuple[bytes, bytes]], rules: Rules) -> _Sent
     sent = _Sent()
     seen: set[bytes] = set()
     for name, raw in headers:
-        if name in CLIENT_HEADERS:
-            sent.client.setdefault(name, raw)
         if name[:7] != _OURS:
+            if name in CLIENT_HEADERS:
+                sent.client.setdefault(name, raw)
             continue
         if name in seen:
             return _sent_twice(name)
@@ -96,7 +97,7 @@ def _read_headers(headers: Sequence[tuple[bytes, bytes]], rules: Rules) -> _Sent
             dimension = _DIMENSION_OF.get(name)
             if dimension is None:
                 _read_other(name, raw, sent)
-            elif (value := read_value(raw, dimension, Source.HEADER, rules)) is not None:
+            elif (value := read_value(raw, dimension, _HEADER, rules)) is not None:
                 sent.values[dimension] = value
         except ValueError as error:
             return _bad_header(name, error)

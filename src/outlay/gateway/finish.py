@@ -127,15 +127,19 @@ def make_event(made: Made, ended: Ended, rooms: Bookkeeping) -> UsageEvent:
 
 
 def _meter(made: Made, ended: Ended) -> Metered:
-    if ended.ending is Ending.NEVER_SENT:
-        return Metered(NO_USAGE, UsageSource.NONE)
-    answer = ended.answer
-    if ended.ending is Ending.PROVIDER_ERROR and (answer is None or answer.raw_usage is None):
+    answer, complete = ended.answer, ended.ending is Ending.COMPLETE
+    if not complete and _was_not_served(ended):
         return Metered(NO_USAGE, UsageSource.NONE)
     if answer is None or not _saw_answer(made, ended):
         return Metered(NO_USAGE, UsageSource.ESTIMATED)
-    complete = ended.ending is Ending.COMPLETE
     return meter(made.call, made.provider, answer, complete=complete)
+
+
+def _was_not_served(ended: Ended) -> bool:
+    """Tell whether the provider never got the call, or answered an error and states no usage."""
+    if ended.ending is Ending.PROVIDER_ERROR:
+        return ended.answer is None or ended.answer.raw_usage is None
+    return ended.ending is Ending.NEVER_SENT
 
 
 def _saw_answer(made: Made, ended: Ended) -> bool:

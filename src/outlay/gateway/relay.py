@@ -43,6 +43,7 @@ _CUT_MESSAGES = {
     "answer_too_large": "The answer is too large to be taken in one piece: ask for a stream.",
 }
 
+_SUCCESS = range(200, 300)
 _BILLED = frozenset({Ending.COMPLETE, Ending.BROKEN_STREAM, Ending.NO_ANSWER, Ending.CUT})
 
 
@@ -108,7 +109,7 @@ class Relay:
             self._planned.call, status=answer.status, content_type=content_type(answer.headers)
         )
         self._reader, self._ended.answer = reader, reader.answer
-        if self._planned.call.stream and answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if self._planned.call.stream and answer.status in _SUCCESS:
             await self._stream(answer, reader, hider)
         else:
             await self._whole(answer, reader)
@@ -154,11 +155,7 @@ class Relay:
             await self._end_unanswered(error)
             return
         reader.finish()
-        await self._finish(
-            Ending.COMPLETE
-            if answer.status < HTTPStatus.MULTIPLE_CHOICES
-            else Ending.PROVIDER_ERROR
-        )
+        await self._finish(Ending.COMPLETE if answer.status in _SUCCESS else Ending.PROVIDER_ERROR)
         body = b"".join(pieces)
         head = whole_head(self._planned, answer.headers, self._event, len(body))
         self._socket.unwatch()

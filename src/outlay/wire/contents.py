@@ -16,6 +16,9 @@ class Media(StrEnum):
     DOCUMENT = "document"
 
 
+_SIZED = (Media.AUDIO, Media.DOCUMENT, Media.VIDEO)
+
+
 def media_of(mime_type: object) -> Media:
     """Tell the kind of media by MIME type; what is neither image, audio nor video is a document."""
     kind = mime_type.partition("/")[0].lower() if isinstance(mime_type, str) else ""
@@ -74,14 +77,15 @@ class Contents(msgspec.Struct, gc=False):
         unbounded: tuple[str, ...] = (),
     ) -> CallShape:
         """Make the shape of a call from its body and what was counted in it."""
+        audio, document, video = [self.media_bytes.get(kind, 0) for kind in _SIZED]
         return CallShape(
             input_bytes=len(body) - self.inline_bytes,
             message_count=self.messages,
             provided_tools=self.provided_tools,
             image_count=self.images,
-            audio_bytes=self.media_bytes.get(Media.AUDIO, 0),
-            document_bytes=self.media_bytes.get(Media.DOCUMENT, 0),
-            video_bytes=self.media_bytes.get(Media.VIDEO, 0),
+            audio_bytes=audio,
+            document_bytes=document,
+            video_bytes=video,
             output_limit=output_limit,
             choices=choices,
             service_tier=service_tier,

@@ -4,6 +4,9 @@ The dialect is chosen by provider, wire and operation, never by the looks of a u
 same field names mean opposite things at different providers (metering_pitfalls 4).
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from outlay.kernel.findings import Finding
 from outlay.routing.provider import Provider, ProviderKind
 from outlay.usage.answer import Answer
@@ -48,32 +51,31 @@ def meter(call: Call, provider: Provider, answer: Answer, *, complete: bool) -> 
 
 
 def _read_usage(call: Call, provider: Provider, answer: Answer) -> Reading | None:
-    usage, reading = answer.raw_usage, None
+    usage = answer.raw_usage
     if usage is None:
         return None
-    match call.route.wire:
-        case Wire.OPENAI_CHAT:
-            reading = read_chat_usage(usage, _chat_dialect(provider))
-        case Wire.OPENAI_RESPONSES:
-            reading = read_responses_usage(usage)
-        case Wire.OPENAI_EMBEDDINGS:
-            reading = read_embeddings_usage(usage)
-        case Wire.ANTHROPIC_MESSAGES:
-            reading = read_anthropic_usage(usage)
-        case Wire.GEMINI if call.route.operation in EMBED_VERBS:
-            reading = read_gemini_embeddings_usage(usage)
-        case Wire.GEMINI:
-            reading = read_gemini_usage(usage)
-        case Wire.OPENAI_MODELS | Wire.ANTHROPIC_MODELS:
-            pass  # lists of models consume nothing
-    return reading
+    if call.route.wire is Wire.OPENAI_CHAT:
+        return read_chat_usage(usage, _chat_dialect(provider))
+    if call.route.operation in EMBED_VERBS:
+        return read_gemini_embeddings_usage(usage)
+    read = _READERS.get(call.route.wire)
+    return None if read is None else read(usage)
+
+
+_READERS: dict[Wire, Callable[[Mapping[str, Any]], Reading | None]] = {
+    Wire.OPENAI_RESPONSES: read_responses_usage,
+    Wire.OPENAI_EMBEDDINGS: read_embeddings_usage,
+    Wire.ANTHROPIC_MESSAGES: read_anthropic_usage,
+    Wire.GEMINI: read_gemini_usage,
+}
+"""Of the wires with one dialect each; lists of models consume nothing."""
+_DIALECTS = {ProviderKind.OPENAI: ChatDialect.OPENAI, ProviderKind.GEMINI: ChatDialect.GEMINI}
 
 
 def _chat_dialect(provider: Provider) -> ChatDialect:
-    if provider.kind is ProviderKind.GEMINI:
-        return ChatDialect.GEMINI
-    if provider.kind is ProviderKind.OPENAI:
-        return ChatDialect.OPENAI
+    known = _DIALECTS.get(provider.kind)
+    if known is not None:
+        return known
     return ChatDialect.XAI if _names(provider) & _XAI else ChatDialect.COMPATIBLE
 
 

@@ -48,10 +48,11 @@ def read_call(
     `path_model` and `object_id` are what the path names, percent-decoded. The body of the `Call` is
     the very object that was given.
     """
-    if route.wire is Wire.GEMINI:
-        query = _without_credentials(query)
-    request = Request(route, method, path, query, body)
-    if route.wire is Wire.GEMINI and method == "POST":
+    is_gemini = route.wire is Wire.GEMINI
+    request = Request(
+        route, method, path, _without_credentials(query) if is_gemini else query, body
+    )
+    if is_gemini and method == "POST":
         return read_gemini(request, path_model)
     reader = _READERS.get((route.wire, route.operation))
     if reader is not None:
