@@ -11,6 +11,6 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run the guard's tests once per event loop, the others on the standard one."""
-    if item.path.name == "test_guard.py":
+    if item.path.name in {"test_guard.py", "test_guard_reading.py"}:
         return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}

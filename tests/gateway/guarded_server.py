@@ -11,11 +11,14 @@ import uvicorn
 
 from outlay.gateway.guard import GuardedProtocol
 
+LARGE = 3_000_000
+
 
 class Application:
     """Notes what reaches it and answers with it.
 
-    `/early…` is answered without reading the body; at `/late…` that waits for the gate.
+    `/early…` is answered without reading the body; at `/late…` that waits for the gate. `/large…`
+    is answered with more than any buffer holds.
     """
 
     def __init__(self) -> None:
@@ -45,12 +48,13 @@ class Application:
                 await self.gate.wait()
             self.complete.append((path, body, list(scope["headers"])))
             self.completed.set()
+        answer = path * LARGE if path.startswith(b"/large") else path
         await send({
             "type": "http.response.start",
             "status": 200,
-            "headers": [(b"content-length", b"%d" % len(path))],
+            "headers": [(b"content-length", b"%d" % len(answer))],
         })  # fmt: skip
-        await send({"type": "http.response.body", "body": path})
+        await send({"type": "http.response.body", "body": answer})
 
     async def _read_body(self, receive: Any) -> bytes | None:
         body = b""
@@ -82,9 +86,15 @@ class _Server(uvicorn.Server):
 class Gateway:
     """A running server and the means to talk to it in bytes."""
 
-    def __init__(self, application: Application, port: int) -> None:
+    def __init__(self, application: Application, port: int, server: uvicorn.Server) -> None:
         self.application = application
         self.port = port
+        self._server = server
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections the server holds."""
+        return len(self._server.server_state.connections)
 
     async def exchange(self, *sent: bytes) -> bytes:
         """Send bytes and return all that comes until the server closes."""
@@ -115,7 +125,7 @@ async def running(application: Application) -> AsyncIterator[Gateway]:
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        yield Gateway(application, listening.getsockname()[1])
+        yield Gateway(application, listening.getsockname()[1], server)
     finally:
         server.stopping.set()
         await serving

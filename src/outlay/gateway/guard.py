@@ -35,6 +35,9 @@ LINGER_S = 5
 """How long the rest of a body is taken and dropped after its answer: a client that is cut off while
 it writes does not read the answer."""
 
+READ_WINDOW_S = 60
+"""A client that takes nothing of its answer for so long has left, whatever its socket says."""
+
 SINGLE_VALUED = frozenset((
     b"authorization",
     b"content-encoding",
@@ -128,6 +131,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._window_bytes = 0
         self._answers_due = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._reading_watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
@@ -137,7 +141,18 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_timer()
+        self._stop_reading_watch()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Watch whether the client goes on reading; it may be slow."""
+        super().pause_writing()
+        self._watch_reading(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Note that it has caught up."""
+        self._stop_reading_watch()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, but never more of a head than it may have."""
@@ -323,6 +338,21 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _watch_reading(self, unsent_bytes: int) -> None:
+        def look() -> None:
+            left_bytes = self.transport.get_write_buffer_size()
+            if left_bytes < unsent_bytes:
+                self._watch_reading(left_bytes)
+            else:
+                self.transport.abort()
+
+        self._reading_watch = self.loop.call_later(READ_WINDOW_S, look)
+
+    def _stop_reading_watch(self) -> None:
+        if self._reading_watch is not None:
+            self._reading_watch.cancel()
+            self._reading_watch = None
 
     def _ring(self) -> None:
         self._timer = None
