@@ -24,7 +24,8 @@ IN_FLIGHT = 3
 @pytest.fixture(scope="module")
 def server(started: NewServer) -> Server:
     """A gateway of one worker that takes three calls at once."""
-    return started(workers=1, OUTLAY_MAX_IN_FLIGHT_CALLS=str(IN_FLIGHT))
+    limits = {"OUTLAY_MAX_IN_FLIGHT_CALLS": str(IN_FLIGHT), "OUTLAY_HANG_UP_DRAIN_S": "1"}
+    return started(workers=1, **limits)
 
 
 @pytest.fixture(scope="module")
